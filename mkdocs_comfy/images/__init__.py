@@ -1,0 +1,1 @@
+"""Image bytes: checking, caching, encoding, placeholders."""

@@ -1,0 +1,1 @@
+"""Front matter in, markup out. Pure: no I/O, no logging, no clock."""
