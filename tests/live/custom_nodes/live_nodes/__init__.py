@@ -1,0 +1,104 @@
+"""Nodes for ``tests/live``: a sampler without a model, and one that fails to order.
+
+ComfyUI loads this folder as a custom node pack. The names of the class attributes and of
+``INPUT_TYPES`` are its interface (comfy/comfy_types/node_typing.py of 0.3.75).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+
+import torch
+from comfy.model_management import throw_exception_if_processing_interrupted
+from comfy.utils import ProgressBar
+
+LATENT_PIXELS = 8  # pixels along one side of what one latent value stands for
+NAP = 0.05
+
+
+class LiveEncode:
+    """Takes the text as it is; stands in the place of a text encoder."""
+
+    CATEGORY = "live"
+    RETURN_TYPES = ("CONDITIONING",)
+    FUNCTION = "encode"
+
+    @classmethod
+    def INPUT_TYPES(cls):  # noqa: N802  # ComfyUI's name
+        return {"required": {"text": ("STRING", {"multiline": True})}}
+
+    def encode(self, text):
+        return ([[torch.zeros(1, 1, 1), {"live_text": text}]],)
+
+
+class LiveSampler:
+    """Paints bands of colour that depend on prompt, seed and size, taking ``sleep`` seconds."""
+
+    CATEGORY = "live"
+    RETURN_TYPES = ("IMAGE",)
+    FUNCTION = "sample"
+
+    @classmethod
+    def INPUT_TYPES(cls):  # noqa: N802  # ComfyUI's name
+        return {
+            "required": {
+                "seed": ("INT", {"default": 0, "min": 0, "max": 2**64 - 1}),
+                "steps": ("INT", {"default": 4, "min": 1, "max": 100}),
+                "cfg": ("FLOAT", {"default": 7.0, "min": 0.0, "max": 100.0}),
+                "sleep": ("FLOAT", {"default": 0.0, "min": 0.0, "max": 60.0}),
+                "positive": ("CONDITIONING",),
+                "negative": ("CONDITIONING",),
+                "latent_image": ("LATENT",),
+            }
+        }
+
+    def sample(self, *, seed, steps, cfg, sleep, positive, negative, latent_image):
+        progress = ProgressBar(steps)
+        for step in range(steps):
+            nap(sleep / steps)
+            progress.update_absolute(step + 1, steps)
+        texts = [each[0][1]["live_text"] for each in (positive, negative)]
+        digest = hashlib.sha256(repr((seed, steps, cfg, texts)).encode()).digest()
+        _, _, rows, columns = latent_image["samples"].shape
+        height, width = rows * LATENT_PIXELS, columns * LATENT_PIXELS
+        bands = torch.tensor(list(digest[:24]), dtype=torch.float32).reshape(8, 3) / 255
+        band_of = torch.arange(width) * len(bands) // width
+        return (bands[band_of].expand(1, height, width, 3).clone(),)
+
+
+class LiveRaise:
+    """Lets no image through."""
+
+    CATEGORY = "live"
+    RETURN_TYPES = ("IMAGE",)
+    FUNCTION = "fail"
+
+    @classmethod
+    def INPUT_TYPES(cls):  # noqa: N802  # ComfyUI's name
+        return {
+            "required": {
+                "images": ("IMAGE",),
+                "kind": (["error", "out_of_memory"],),
+                "message": ("STRING", {"default": "live_nodes was told to fail"}),
+            }
+        }
+
+    def fail(self, *, images, kind, message):  # noqa: ARG002  # the link that leads here
+        error = torch.OutOfMemoryError if kind == "out_of_memory" else ValueError
+        raise error(message)
+
+
+def nap(seconds):
+    """Sleep, and end at once where somebody interrupts the job."""
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        throw_exception_if_processing_interrupted()
+        time.sleep(min(NAP, left))
+
+
+NODE_CLASS_MAPPINGS = {
+    "LiveEncode": LiveEncode,
+    "LiveSampler": LiveSampler,
+    "LiveRaise": LiveRaise,
+}
