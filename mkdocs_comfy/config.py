@@ -1,0 +1,138 @@
+"""The plugin's configuration: ``comfy:`` in mkdocs.yml.
+
+An option exists from the version that gives it an effect. A key that is not known is refused by
+name, with a suggestion, never accepted and ignored.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+from mkdocs.config import base, config_options as c
+
+from mkdocs_comfy.options import (
+    ClientCert,
+    Folder,
+    Headers,
+    Patterns,
+    Proxy,
+    Quantity,
+    Seconds,
+    ServerUrl,
+    SiteFolder,
+    Size,
+    Switch,
+    TemplateName,
+    Verify,
+)
+from mkdocs_comfy.pages.spec import PLACES, Place
+from mkdocs_comfy.settings import DEFAULT_SERVER, Mode, OnMissing, ServerSettings, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class ComfyConfig(base.Config):
+    """The options of ``comfy:``; their defaults are right for a ComfyUI on the same machine."""
+
+    enabled = Switch(default=True)
+    """``false`` leaves every page as it is."""
+
+    server = ServerUrl()
+    """The ComfyUI server: a URL (``http://127.0.0.1:8188``), or ``embedded`` for stand-ins."""
+
+    headers = Headers()
+    """Sent to the server and to nobody else; text or ``{file: path}``. Never shown anywhere."""
+
+    verify = Verify(default=True)
+    """Check the server's certificate: ``true``, ``false``, or the path of a CA file."""
+
+    client_cert = ClientCert()
+    """Certificate for mutual TLS: a PEM file, or ``[certificate, key]``."""
+
+    proxy = Proxy(default="auto")
+    """``auto``: the environment's, never for loopback; ``none``; or a URL."""
+
+    template = TemplateName(default="default")
+    """The workflow template of pages that name none."""
+
+    templates_dir = Folder(default="comfy_templates")
+    """The site's own templates, looked up before the built-in ones."""
+
+    size = Size()
+    """``1344x768``, for all pages that do not say; an error where the template takes no size."""
+
+    mode = c.Choice([str(each) for each in Mode], default=str(Mode.AUTO))
+    """``auto``: render what is missing (in CI only with a `server:`); ``offline``: no socket."""
+
+    on_missing = c.Choice([str(each) for each in OnMissing], default=str(OnMissing.WARN))
+    """A hero that cannot be had: ``warn``, ``error``, ``placeholder`` or ``skip``."""
+
+    timeout = Seconds(default=600)
+    """Seconds one render may take once it runs; waiting in the queue does not count."""
+
+    max_bytes = Quantity("64 MiB", unit="B")
+    """Largest download of one image."""
+
+    max_pixels = Quantity("50 MP", unit="P")
+    """Largest image, in pixels."""
+
+    cache_dir = Folder(default=".cache/plugin/comfy")
+    """The private, disposable cache; holds a ``.gitignore`` of its own."""
+
+    assets_dir = SiteFolder(default="assets/heroes")
+    """Where images land in the site."""
+
+    place = c.Choice(list(PLACES), default="after_title")
+    """``after_title``, ``top`` or ``none`` (the theme shows ``page.meta.hero_image`` itself)."""
+
+    include = Patterns()
+    """Pages that may have heroes, gitignore-style; all where absent."""
+
+    exclude = Patterns()
+    """Pages that never have heroes, gitignore-style."""
+
+    def validate(self) -> tuple[base.ConfigErrors, base.ConfigWarnings]:
+        """Validate, and refuse every key that this version does not know."""
+        failed, warnings = super().validate()
+        unknown = sorted(set(self) - {key for key, _ in self._schema})
+        failed.extend((key, base.ValidationError(self._unknown(key))) for key in unknown)
+        return failed, [each for each in warnings if each[0] not in unknown]
+
+    def _unknown(self, key: str) -> str:
+        close = get_close_matches(key, [name for name, _ in self._schema], n=1)
+        hint = f"; did you mean `{close[0]}`?" if close else ""
+        return f"this version has no such option{hint}"
+
+    def covers(self, src_uri: str) -> bool:
+        """Whether ``include`` and ``exclude`` let the page have a hero."""
+        if self.include is not None and not self.include.match_file(src_uri):
+            return False
+        return self.exclude is None or not self.exclude.match_file(src_uri)
+
+    def settings(self, environ: Mapping[str, str]) -> Settings:
+        """The pipeline's view of this configuration; ``environ`` tells whether this is CI."""
+        place: Place = self.place
+        return Settings(
+            server=ServerSettings(
+                url=self.server or DEFAULT_SERVER,
+                explicit=self.server is not None,
+                headers=self.headers,
+                verify=self.verify,
+                client_cert=self.client_cert,
+                proxy=self.proxy,
+            ),
+            template=self.template,
+            templates_dir=self.templates_dir,
+            size=self.size,
+            mode=Mode(self.mode),
+            on_missing=OnMissing(self.on_missing),
+            ci=environ.get("CI", "").lower() not in ("", "0", "false", "no"),
+            timeout=self.timeout,
+            max_bytes=self.max_bytes,
+            max_pixels=self.max_pixels,
+            cache_dir=self.cache_dir,
+            assets_dir=self.assets_dir,
+            place=place,
+        )

@@ -1,0 +1,69 @@
+"""Which server a build renders on: the configured one, or the stand-in that ships with us."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from mkdocs_comfy.comfyui.server import ServerConfig
+from mkdocs_comfy.errors import AuthError, ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from mkdocs_comfy.settings import ServerSettings
+
+
+@contextmanager
+def connected(server: ServerSettings) -> Iterator[ServerConfig]:
+    """Give the server to render on; the embedded one lives as long as the block.
+
+    Raises:
+        AuthError: A header's environment variable is not set, or its file cannot be read.
+        ConfigurationError: ``embedded`` without the extra that it needs.
+    """
+    if server.embedded:
+        with _embedded() as url:
+            yield ServerConfig(url=url, proxy="none")
+        return
+    yield ServerConfig(
+        url=server.url,
+        headers={name: _header(name, value) for name, value in server.headers.items()},
+        verify=server.verify,
+        client_cert=server.client_cert,
+        proxy=server.proxy,
+    )
+
+
+@contextmanager
+def _embedded() -> Iterator[str]:
+    """The stand-in server, on a free loopback port."""
+    try:
+        from mkdocs_comfy.testing import FakeComfyUI  # noqa: PLC0415  # an extra, and heavy
+    except ImportError as error:
+        raise ConfigurationError(
+            key="server",
+            problem=f"`embedded` needs a package that is not installed ({error.name})",
+            way_out="pip install 'mkdocs-comfy[embedded]', or name your ComfyUI's URL",
+        ) from error
+    with FakeComfyUI() as server:
+        yield server.url
+
+
+def _header(name: str, value: str | Path | None) -> str:
+    if isinstance(value, str):
+        return value
+    if value is None:
+        raise AuthError(
+            f"the header {name} has no value",
+            way_out="is the environment variable behind it set? `headers:` in mkdocs.yml",
+        )
+    try:
+        return value.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
+        raise AuthError(
+            f"the header {name} cannot be read from its file: {reason}",
+            way_out=f"check `headers: {{{name}: {{file: …}}}}` in mkdocs.yml",
+        ) from None

@@ -1,0 +1,147 @@
+"""What the pages of a build ask for: front matter and templates in, bound workflows out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mkdocs_comfy.errors import BindingError, HeroError, TemplateError
+from mkdocs_comfy.pages.spec import derived_seed, read_spec
+from mkdocs_comfy.workflows.binding import Inputs, bind
+from mkdocs_comfy.workflows.key import stand_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from mkdocs_comfy.pages.spec import HeroSpec, Place
+    from mkdocs_comfy.settings import Settings
+    from mkdocs_comfy.workflows.binding import BoundWorkflow
+    from mkdocs_comfy.workflows.key import CacheKey
+    from mkdocs_comfy.workflows.library import Library
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageSource:
+    """One page, as a door sees it before anything is rendered.
+
+    Attributes:
+        path: Path relative to docs_dir, with ``/``.
+        meta: Its front matter, inheritance included.
+        title: Gives its title; called only where a prompt wants it.
+        source: Gives its file as text; called only where an error needs a line.
+    """
+
+    path: str
+    meta: Mapping[str, object]
+    title: Callable[[], str]
+    source: Callable[[], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedHero:
+    """One page's hero, before we know whether its image is at hand.
+
+    Attributes:
+        spec: What the page asks for.
+        bound: The workflow that renders it.
+        key: Key of the image; of a stand-in where the embedded server is to render it.
+        place: Where on the page it goes.
+    """
+
+    spec: HeroSpec
+    bound: BoundWorkflow
+    key: CacheKey
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a build is to show.
+
+    Attributes:
+        heroes: Page path → its hero, in the order of the pages.
+        errors: Everything that keeps the build from being right, in the order of the pages.
+        findings: What has no effect, worded for the author: text → pages that it concerns.
+    """
+
+    heroes: Mapping[str, PlannedHero]
+    errors: Sequence[HeroError]
+    findings: Mapping[str, Sequence[str]]
+
+
+def plan_pages(pages: Iterable[PageSource], *, library: Library, settings: Settings) -> Plan:
+    """Read every page's front matter and bind it to its template. Nothing is looked up yet.
+
+    Errors are collected, not raised: an author sees all of them at once. One broken template is
+    one error, however many pages use it.
+    """
+    heroes: dict[str, PlannedHero] = {}
+    errors: dict[str, HeroError] = {}
+    findings: dict[str, list[str]] = {}
+    for page in pages:
+        reading = read_spec(
+            page.meta,
+            page=page.path,
+            title=page.title,
+            source=page.source,
+            max_pixels=settings.max_pixels,
+        )
+        for error in reading.errors:
+            errors.setdefault(str(error), error)
+        if reading.spec is None or reading.errors:
+            continue
+        try:
+            hero = plan_hero(reading.spec, library=library, settings=settings)
+        except BindingError as error:
+            placed = _on_page(error, reading.spec, page)
+            errors.setdefault(str(placed), placed)
+        except TemplateError as error:
+            errors.setdefault(str(error), error)
+        else:
+            heroes[page.path] = hero
+            for finding in hero.bound.findings:
+                findings.setdefault(finding, []).append(page.path)
+    return Plan(heroes=heroes, errors=tuple(errors.values()), findings=findings)
+
+
+def plan_hero(spec: HeroSpec, *, library: Library, settings: Settings) -> PlannedHero:
+    """Bind one page's wishes to its template (DESIGN: page, configuration, template, graph).
+
+    Raises:
+        TemplateError: The template is not there, not usable, or has no place for a value.
+    """
+    template = library.template(spec.template or settings.template)
+    bound = bind(
+        template,
+        Inputs(
+            prompt=spec.prompt,
+            seed=spec.seed if spec.seed is not None else derived_seed(spec.prompt),
+            negative=spec.negative,
+            negative_required=spec.negative is not None,
+            size=spec.size or settings.size,
+            params=spec.params,
+        ),
+    )
+    return PlannedHero(
+        spec=spec,
+        bound=bound,
+        key=stand_in(bound.key) if settings.server.embedded else bound.key,
+        place=spec.place or settings.place,
+    )
+
+
+def _on_page(error: BindingError, spec: HeroSpec, page: PageSource) -> HeroError:
+    """The same error, with the page and line that ask for what the template has no place for."""
+    key = _FRONT_MATTER_KEYS.get(error.parameter, "hero_params")
+    if key not in page.meta:
+        return error
+    line = spec.line_of(key, page.source)
+    return HeroError(f"{page.path}:{line}: {key}: {error.what}", way_out=error.way_out)
+
+
+_FRONT_MATTER_KEYS = {
+    "prompt": "hero_prompt",
+    "negative": "hero_negative",
+    "seed": "hero_seed",
+    "size": "hero_size",
+}

@@ -1,0 +1,112 @@
+"""What a door tells the pipeline: every option, validated, with absolute paths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from mkdocs_comfy.pages.spec import Place
+
+DEFAULT_SERVER = "http://127.0.0.1:8188"
+"""Where ComfyUI listens unless told otherwise (its ``--port`` defaults to 8188)."""
+
+EMBEDDED = "embedded"
+"""Value of ``server:`` that stands for the stand-in server that ships with us."""
+
+
+class Mode(StrEnum):
+    """Whether a build may render: ``mode:`` in the configuration."""
+
+    AUTO = "auto"
+    """Render what is missing; with ``CI`` set, only if ``server:`` is set explicitly."""
+
+    OFFLINE = "offline"
+    """Open no socket at all."""
+
+
+class OnMissing(StrEnum):
+    """What becomes of a hero that is not at hand and could not be rendered."""
+
+    WARN = "warn"
+    """No image, and one counted warning per cause."""
+
+    ERROR = "error"
+    """Abort the build."""
+
+    PLACEHOLDER = "placeholder"
+    """A generated gradient in its place, and an info."""
+
+    SKIP = "skip"
+    """No image, and an info."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """How to reach the server, as configured; secrets are read when a connection is made.
+
+    Attributes:
+        url: ``http(s)://…`` or ``"embedded"``.
+        explicit: True where the configuration names the server.
+        headers: Header name → its value, or the file that holds it; ``None`` where an
+            environment variable was not set.
+        verify: Check certificates, or the file of the authority to check against.
+        client_cert: File with certificate and key, or the two files; ``None`` for none.
+        proxy: ``"auto"``, ``"none"`` or the URL of a proxy.
+    """
+
+    url: str = field(repr=False)
+    explicit: bool
+    headers: Mapping[str, str | Path | None] = field(repr=False)
+    verify: bool | Path
+    client_cert: Path | tuple[Path, Path] | None
+    proxy: str = field(repr=False)
+
+    @property
+    def embedded(self) -> bool:
+        """True where the stand-in server is asked for."""
+        return self.url == EMBEDDED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that the pipeline takes from the configuration.
+
+    Attributes:
+        server: The ComfyUI server.
+        template: Name of the template for pages that name none.
+        templates_dir: The site's own templates; need not exist.
+        size: Pixels for pages that name none, or ``None`` for the template's.
+        mode: Whether a build may render.
+        on_missing: What becomes of a hero that cannot be had.
+        ci: True in a CI build (the environment variable ``CI`` is set and not false).
+        timeout: Seconds one render may take once it runs.
+        max_bytes: Bytes of one downloaded image.
+        max_pixels: Pixels of one image.
+        cache_dir: The private cache.
+        assets_dir: Folder of the images in the site, with ``/``, without one at either end.
+        place: Where on a page the hero goes, for pages that do not say.
+    """
+
+    server: ServerSettings
+    template: str
+    templates_dir: Path
+    size: tuple[int, int] | None
+    mode: Mode
+    on_missing: OnMissing
+    ci: bool
+    timeout: float
+    max_bytes: int
+    max_pixels: int
+    cache_dir: Path
+    assets_dir: str
+    place: Place
+
+    @property
+    def silenced_by_ci(self) -> bool:
+        """True where a CI build names no server and so renders nothing."""
+        return self.mode is Mode.AUTO and self.ci and not self.server.explicit
