@@ -119,7 +119,7 @@ class LiveComfyUI:
             history.update(self.get(f"/history/{prompt_id}"))
             return bool(history)
 
-        wait_until(there, within=within)
+        poll(there, within=within)
         return history[prompt_id]
 
     def entries(self) -> dict[str, dict]:
@@ -152,12 +152,18 @@ def venv_python() -> str:
     return str(COMFYUI / "venv" / inside)
 
 
-def wait_until(condition, *, within: float) -> None:
-    """Poll ``condition`` until it holds; fail after ``within`` seconds."""
+def poll(condition, *, within: float) -> None:
+    """Ask until ``condition`` holds; fail after ``within`` seconds."""
     deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline, f"still not so after {within} s"
         time.sleep(0.05)
+
+
+@pytest.fixture
+def wait_until():
+    """``wait_until(condition, within=5)``: ask until it holds, fail after so many seconds."""
+    return poll
 
 
 @pytest.fixture(scope="session")
@@ -182,7 +188,7 @@ def idle(request):
     yield
     if "comfyui" in request.fixturenames:
         server = request.getfixturevalue("comfyui")
-        wait_until(lambda: server.queued() == ([], []), within=30)
+        poll(lambda: server.queued() == ([], []), within=30)
 
 
 @pytest.fixture
