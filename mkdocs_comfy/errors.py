@@ -27,6 +27,7 @@ Nothing here may hold a secret: callers pass a server's display URL, never its h
 
 from __future__ import annotations
 
+import reprlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -56,7 +57,7 @@ class ConfigurationError(HeroError):
     """
 
     def __init__(self, *, key: str, problem: str, way_out: str = "") -> None:
-        super().__init__(f"comfy: {key}: {problem}", way_out=way_out)
+        super().__init__(f"{key}: {problem}", way_out=way_out)
         self.key = key
 
 
@@ -75,7 +76,7 @@ class FrontMatterError(HeroError):
         self, *, page: str, line: int, key: str, expected: str, got: object, way_out: str = ""
     ) -> None:
         super().__init__(
-            f"{page}:{line}: {key} must be {expected}, got {shorten(repr(got))}", way_out=way_out
+            f"{page}:{line}: {key} must be {expected}, got {brief(got)}", way_out=way_out
         )
         self.page, self.line, self.key = page, line, key
         self.expected, self.got = expected, got
@@ -89,12 +90,17 @@ class UnknownKeyError(FrontMatterError):
             later version will know.
     """
 
-    def __init__(self, *, page: str, line: int, key: str, suggestion: str | None) -> None:
-        problem = f"did you mean {suggestion}?" if suggestion else "this version has no such key yet"
+    def __init__(
+        self, *, page: str, line: int, key: str, suggestion: str | None, way_out: str = ""
+    ) -> None:
+        problem = (
+            f"did you mean {suggestion}?" if suggestion else "this version has no such key yet"
+        )
+        mend = f"rename it to {suggestion}" if suggestion else "remove it from the front matter"
         HeroError.__init__(
             self,
             f"{page}:{line}: {key}: {problem}",
-            way_out=f"rename it to {suggestion}" if suggestion else "remove it from the front matter",
+            way_out=f"{mend}\n{way_out}" if way_out else mend,
         )
         self.page, self.line, self.key = page, line, key
         self.expected, self.got = suggestion or "absent", key
@@ -327,10 +333,41 @@ class TooLargeError(BadImageError):
 
 
 class QuotaError(RenderError):
-    """The server takes no more jobs: payment due, rate limited or busy (HTTP 402, 429)."""
+    """The server takes no more jobs: payment due, rate limited or busy (HTTP 402, 429).
+
+    Attributes:
+        retry_after: Seconds that the server asks to wait, or ``None`` where it does not say.
+    """
 
     kind = "quota"
     fatal = True
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        way_out: str = "",
+        node: NodeRef | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(what, way_out=way_out, node=node)
+        self.retry_after = retry_after
+
+
+def brief(value: object) -> str:
+    """One line that shows ``value``, however large or deep it is: pages come from pull requests.
+
+    YAML aliases make a mapping of kilobytes that would print as gigabytes, and its hexadecimal
+    numbers may be longer than Python is ready to print.
+    """
+    if isinstance(value, str):
+        return shorten(repr(value))
+    printer = reprlib.Repr()
+    printer.maxlevel, printer.maxother = 2, 80
+    try:
+        return shorten(printer.repr(value))
+    except ValueError:  # sys.set_int_max_str_digits
+        return f"a value too long to show ({type(value).__name__})"
 
 
 def shorten(text: str, limit: int = 80) -> str:

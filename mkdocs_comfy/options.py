@@ -69,7 +69,9 @@ class ServerUrl(_Option[str | None]):
         if value is None or value == "":
             return None
         if not isinstance(value, str):
-            raise base.ValidationError(f"expected one URL or `{EMBEDDED}`, got {type(value).__name__}")
+            raise base.ValidationError(
+                f"expected one URL or `{EMBEDDED}`, not a {type(value).__name__}"
+            )
         if value == EMBEDDED:
             return value
         try:
@@ -222,7 +224,9 @@ class SiteFolder(_Option[str]):
             path = PurePosixPath(value.strip("/ "))
             if ".." not in path.parts:
                 return str(path)
-        raise base.ValidationError(f"expected a folder of the site such as assets/heroes, got {value!r}")
+        raise base.ValidationError(
+            f"expected a folder of the site, like assets/heroes, got {value!r}"
+        )
 
 
 class TemplateName(_Option[str]):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mkdocs_comfy.errors import BindingError, HeroError, TemplateError
+from mkdocs_comfy.pages.front_matter import KeyLines
 from mkdocs_comfy.pages.spec import derived_seed, read_spec
 from mkdocs_comfy.workflows.binding import Inputs, bind
 from mkdocs_comfy.workflows.key import stand_in
@@ -93,7 +94,7 @@ def plan_pages(pages: Iterable[PageSource], *, library: Library, settings: Setti
         try:
             hero = plan_hero(reading.spec, library=library, settings=settings)
         except BindingError as error:
-            placed = _on_page(error, reading.spec, page)
+            placed = _on_page(error, page)
             errors.setdefault(str(placed), placed)
         except TemplateError as error:
             errors.setdefault(str(error), error)
@@ -130,12 +131,12 @@ def plan_hero(spec: HeroSpec, *, library: Library, settings: Settings) -> Planne
     )
 
 
-def _on_page(error: BindingError, spec: HeroSpec, page: PageSource) -> HeroError:
+def _on_page(error: BindingError, page: PageSource) -> HeroError:
     """The same error, with the page and line that ask for what the template has no place for."""
     key = _FRONT_MATTER_KEYS.get(error.parameter, "hero_params")
     if key not in page.meta:
         return error
-    line = spec.line_of(key, page.source)
+    line = KeyLines(page.source()).line(key) or 1
     return HeroError(f"{page.path}:{line}: {key}: {error.what}", way_out=error.way_out)
 
 

@@ -1,0 +1,196 @@
+"""The heroes of one MkDocs build: what the hooks hand over to."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections import Counter
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from mkdocs.exceptions import PluginError
+
+from mkdocs_comfy.pages.markup import apply_meta, hero_markdown, relative_url
+from mkdocs_comfy.pages.placement import insert_image
+from mkdocs_comfy.progress import Progress
+from mkdocs_comfy.settings import OnMissing
+from mkdocs_comfy.site import PageReader, add_image, is_generated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.plugins import PrefixedLogger
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
+
+    from mkdocs_comfy.errors import HeroError
+    from mkdocs_comfy.pipeline import Pipeline, Plan, PlannedHero, Production
+
+_INDENT = "\n    "
+
+
+class Heroes:
+    """Plans and renders the heroes of a build, then gives each page its own.
+
+    Args:
+        pipeline: Lives longer than the build.
+        log: The plugin's logger, whose warnings ``--strict`` counts.
+    """
+
+    def __init__(self, pipeline: Pipeline, *, log: PrefixedLogger) -> None:
+        self._pipeline = pipeline
+        self._log = log
+        self._plan: Plan | None = None
+        self._production: Production | None = None
+        self._covers: Callable[[str], bool] = lambda _path: True
+        self._late: list[str] = []
+
+    def prepare(
+        self,
+        *,
+        config: MkDocsConfig,
+        files: Files,
+        serving: bool,
+        covers: Callable[[str], bool],
+    ) -> None:
+        """Plan all pages, render what is missing, and make the images files of the site.
+
+        Raises:
+            PluginError: Front matter or a template is wrong, or a hero is missing and
+                ``on_missing`` is ``error``. Everything that is wrong is logged first.
+        """
+        self._covers = covers
+        reader = PageReader(config=config, files=files, serving=serving, covers=covers)
+        plan = self._pipeline.plan(reader.pages())
+        self._refuse([*reader.errors, *plan.errors])
+        for finding, pages in plan.findings.items():
+            self._log.warning(_counted(finding, pages))
+        with closing(self._progress()) as progress:
+            production = self._pipeline.produce(plan, report=progress)
+        self._tell_missing(plan, production)
+        for image in production.images.values():
+            add_image(image, config=config, files=files)
+        self._plan, self._production = plan, production
+
+    def insert(self, markdown: str, page: Page) -> str:
+        """Return the page's Markdown with its hero, and tell its metadata of it."""
+        hero, path = None, page.file.src_uri
+        if self._plan is not None:
+            hero = self._plan.heroes.get(path)
+        if hero is None or self._production is None:
+            self._note_late(page)
+            return markdown
+        image = self._production.images.get(hero.key)
+        if image is None:
+            return markdown
+        shown = {"alt": hero.spec.alt, "width": image.width, "height": image.height}
+        apply_meta(page.meta, url=image.uri, **shown)
+        if hero.place == "none":
+            return markdown
+        url = relative_url(image.uri, path)
+        return insert_image(markdown, hero_markdown(url=url, place=hero.place, **shown))
+
+    def warn_of_late_prompts(self) -> None:
+        """Warn once of prompts that another plugin set after the images were planned."""
+        if self._late:
+            self._log.warning(
+                _counted(
+                    "hero_prompt was set by another plugin, too late to be rendered", self._late
+                )
+            )
+
+    def summary(self) -> str | None:
+        """One line on the build, or ``None`` where no page asks for a hero."""
+        if self._production is None or self._plan is None or not self._plan.heroes:
+            return None
+        made = self._production
+        total = made.cached + made.rendered + len(made.failures)
+        parts = [f"{made.cached} cached"] if made.cached else []
+        if made.rendered:
+            parts.append(f"{made.rendered} rendered in {_seconds(made.seconds)}")
+        if made.failures:
+            kind = "placeholders" if self._placeholders else "missing"
+            parts.append(f"{len(made.failures)} {kind}")
+        return f"{_heroes(total)}: {', '.join(parts)}"
+
+    @property
+    def _placeholders(self) -> bool:
+        return self._pipeline.settings.on_missing is OnMissing.PLACEHOLDER
+
+    def _refuse(self, errors: Sequence[HeroError]) -> None:
+        if not errors:
+            return
+        for error in errors:
+            self._log.error(_text(error))
+        count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
+        raise PluginError(f"comfy: {count} in front matter or templates, listed above")
+
+    def _tell_missing(self, plan: Plan, production: Production) -> None:
+        """One message for each cause, with its count and its first page."""
+        settings = self._pipeline.settings
+        first: dict[str, tuple[HeroError, PlannedHero]] = {}
+        count: Counter[str] = Counter()
+        for hero in {hero.key: hero for hero in reversed(plan.heroes.values())}.values():
+            if error := production.failures.get(hero.key):
+                first[error.what] = (error, hero)
+                count[error.what] += 1
+        texts = [
+            f"{what}: {_missing(count[what], hero.spec.page)}{_way_out(error)}"
+            for what, (error, hero) in reversed(first.items())
+        ]
+        match settings.on_missing:
+            case OnMissing.ERROR if texts:
+                raise PluginError("\n".join(f"comfy: {text}" for text in texts))
+            case OnMissing.WARN:
+                speak = self._log.warning
+            case _:
+                speak = self._log.info
+        for text in texts:
+            speak(text)
+
+    def _note_late(self, page: Page) -> None:
+        if (
+            "hero_prompt" in page.meta
+            and page.meta.get("hero") is not False
+            and not is_generated(page)
+            and self._covers(page.file.src_uri)
+        ):
+            self._late.append(page.file.src_uri)
+
+    def _progress(self) -> Progress:
+        live = (
+            sys.stderr.isatty()
+            and not self._pipeline.settings.ci
+            and self._log.isEnabledFor(logging.INFO)
+        )
+        return Progress(
+            say=self._log.info, warn=self._log.warning, terminal=sys.stderr if live else None
+        )
+
+
+def _text(error: HeroError) -> str:
+    return f"{error.what}{_way_out(error)}"
+
+
+def _way_out(error: HeroError) -> str:
+    return _INDENT + error.way_out.replace("\n", _INDENT) if error.way_out else ""
+
+
+def _heroes(count: int) -> str:
+    return "1 hero" if count == 1 else f"{count} heroes"
+
+
+def _missing(count: int, page: str) -> str:
+    return (
+        f"1 hero is missing, {page}" if count == 1 else f"{count} heroes are missing, first {page}"
+    )
+
+
+def _counted(text: str, pages: Sequence[str]) -> str:
+    others = f" and {len(pages) - 1} more" if len(pages) > 1 else ""
+    return f"{text}: {pages[0]}{others}"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"  # noqa: PLR2004  # rounding

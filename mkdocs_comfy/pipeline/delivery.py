@@ -1,0 +1,127 @@
+"""From an image's key to the file that goes into the site."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from mkdocs_comfy.images.variants import VariantKey, fitted_size, placeholder_key, variant_key
+from mkdocs_comfy.pipeline.production import SiteImage
+
+if TYPE_CHECKING:
+    from mkdocs_comfy.images.cache import HeroCache, Original, Variant
+    from mkdocs_comfy.images.records import ImageInfo, OriginalRecord
+    from mkdocs_comfy.pipeline.plan import PlannedHero
+    from mkdocs_comfy.settings import Settings
+    from mkdocs_comfy.workflows.key import CacheKey
+
+QUALITY: Final = 80
+"""WebP quality of the files in the site, 0 to 100."""
+
+_PLACEHOLDER_SIZE = (1344, 768)  # where the graph does not say how large its image is
+
+
+class Delivery:
+    """Finds and makes the files that pages show: one WebP for each image.
+
+    Nothing here imports Pillow until a file has to be made.
+    """
+
+    def __init__(self, cache: HeroCache, settings: Settings) -> None:
+        self._cache = cache
+        self._assets_dir = settings.assets_dir
+        self._max_pixels = settings.max_pixels
+
+    def at_hand(self, key: CacheKey) -> SiteImage | None:
+        """Return the image if nothing has to be made for it."""
+        original = self._cache.original(key)
+        if original is None:
+            return None
+        variant = self._cache.variant(_webp(original.record))
+        return None if variant is None else self._in_site(variant)
+
+    def from_original(self, key: CacheKey) -> SiteImage | None:
+        """Make the file again from a stored original; ``None`` where there is no sound one.
+
+        Raises:
+            CacheError: The original cannot be read, or the file cannot be stored.
+        """
+        original = self._cache.original(key)
+        return None if original is None else self._encoded(original, self._cache.read(original))
+
+    def accept(self, hero: PlannedHero, data: bytes, seconds: float) -> SiteImage:
+        """Check what the server sent, store it, then make the file for the site.
+
+        The original is stored before anything else can fail.
+
+        Raises:
+            BadImageError: It is no image that we can use.
+            CacheError: It cannot be stored.
+        """
+        bound = hero.bound
+        original = self._cache.store_original(
+            hero.key,
+            data,
+            inspect(data, max_pixels=self._max_pixels),
+            made={
+                "prompt": bound.prompt,
+                "negative": bound.negative,
+                "seed": bound.seed,
+                "size": bound.size,
+                "template": bound.template,
+                "page": hero.spec.page,
+                "seconds": round(seconds, 3),
+            },
+        )
+        return self._encoded(original, data)
+
+    def placeholder(self, hero: PlannedHero) -> SiteImage:
+        """Make a gradient of the size that was asked for.
+
+        Raises:
+            CacheError: The file cannot be stored.
+        """
+        from mkdocs_comfy.images.placeholder import placeholder  # noqa: PLC0415  # Pillow
+
+        width, height = fitted_size(hero.bound.size or _PLACEHOLDER_SIZE)
+        key = placeholder_key(text=hero.bound.prompt, size=(width, height))
+        variant = self._cache.variant(key)
+        if variant is None:
+            data = placeholder(hero.bound.prompt, (width, height))
+            variant = self._cache.store_variant(key, data, width=width, height=height)
+        return self._in_site(variant)
+
+    def _encoded(self, original: Original, data: bytes) -> SiteImage:
+        from mkdocs_comfy.images.encode import encode_webp  # noqa: PLC0415  # Pillow
+
+        record = original.record
+        key = _webp(record)
+        variant = self._cache.variant(key)
+        if variant is None:
+            width, height = fitted_size((record.width, record.height))
+            encoded = encode_webp(data, quality=QUALITY)
+            variant = self._cache.store_variant(key, encoded, width=width, height=height)
+        return self._in_site(variant)
+
+    def _in_site(self, variant: Variant) -> SiteImage:
+        return SiteImage(
+            uri=f"{self._assets_dir}/{variant.key}.webp",
+            path=variant.path,
+            width=variant.record.width,
+            height=variant.record.height,
+        )
+
+
+def inspect(data: bytes, *, max_pixels: int) -> ImageInfo:
+    """Decode an image once to learn what it is; imports Pillow only when called.
+
+    Raises:
+        BadImageError: It is no image that we can use.
+    """
+    from mkdocs_comfy.images.inspect import inspect_image  # noqa: PLC0415  # Pillow
+
+    return inspect_image(data, max_pixels=max_pixels)
+
+
+def _webp(record: OriginalRecord) -> VariantKey:
+    width, _ = fitted_size((record.width, record.height))
+    return variant_key(pixels=record.pixels, width=width, format="webp", quality=QUALITY)

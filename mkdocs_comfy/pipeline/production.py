@@ -1,0 +1,96 @@
+"""What comes out of the pipeline, and what it tells while it works: values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mkdocs_comfy.comfyui.jobs import RenderEvent
+    from mkdocs_comfy.errors import HeroError
+    from mkdocs_comfy.workflows.key import CacheKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteImage:
+    """A finished image and its place in the site.
+
+    Attributes:
+        uri: Path in the site, with ``/``, not starting with one; the same for equal pixels.
+        path: The file to copy there, absolute.
+        width: Pixels.
+        height: Pixels.
+    """
+
+    uri: str
+    path: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Production:
+    """What became of a plan.
+
+    Attributes:
+        images: Key → image, for every hero that has one, placeholders included.
+        cached: How many were at hand.
+        rendered: How many were rendered in this call, here or by a build beside this one.
+        failures: Key → why there is no image (or a placeholder in its place).
+        seconds: How long rendering took; 0 where nothing was rendered.
+    """
+
+    images: Mapping[CacheKey, SiteImage]
+    cached: int
+    rendered: int
+    failures: Mapping[CacheKey, HeroError]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Starting:
+    """Rendering begins.
+
+    Attributes:
+        total: Images to render.
+        server: The server's URL without credentials; ``""`` for the embedded server.
+    """
+
+    total: int
+    server: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """An image is rendered, checked and in the cache.
+
+    Attributes:
+        page: A page that shows it.
+        done: Images that ended so far, this one included; 1 <= done <= total.
+        total: Images to render.
+        seconds: How long the server worked on it.
+    """
+
+    page: str
+    done: int
+    total: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something that an author may want to know.
+
+    Attributes:
+        text: One or more lines.
+        warning: True where something is wrong, though the build goes on.
+    """
+
+    text: str
+    warning: bool = False
+
+
+Event: TypeAlias = "RenderEvent | Starting | Stored | Notice"
+"""What the pipeline reports while it works; a door shows as much of it as it likes."""

@@ -1,0 +1,251 @@
+"""Rendering what is missing: claims, the renderer, and the threads that check and store."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from typing import TYPE_CHECKING, Self
+
+from mkdocs_comfy.comfyui.jobs import Failed, Rendered, RenderJob
+from mkdocs_comfy.errors import CacheError, HeroError
+from mkdocs_comfy.pipeline.connection import connected
+from mkdocs_comfy.pipeline.production import Notice, Starting, Stored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from types import FrameType
+
+    from mkdocs_comfy.images.cache import HeroCache
+    from mkdocs_comfy.pipeline.delivery import Delivery
+    from mkdocs_comfy.pipeline.plan import PlannedHero
+    from mkdocs_comfy.pipeline.production import Event, SiteImage
+    from mkdocs_comfy.settings import Settings
+    from mkdocs_comfy.workflows.key import CacheKey
+
+_RENEW_EVERY = 10.0  # seconds; a third of the time after which a claim lapses
+_SHAPE = 0.01  # a hundredth: rounding to a model's own multiples is no other shape
+_LOOK_EVERY = 0.25  # seconds between looks for an image that another build renders
+
+
+class Rendering:
+    """One attempt to render a list of heroes.
+
+    Args:
+        settings: The configuration.
+        cache: Where claims are made; images go there through ``delivery``.
+        delivery: Checks, stores and encodes.
+        report: Takes events; called in the caller's thread.
+        stop_early: True to give up at the first failure (``on_missing: error``).
+
+    Attributes:
+        images: Key → image, filled while the heroes come in.
+        failures: Key → why there is none.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        cache: HeroCache,
+        delivery: Delivery,
+        report: Callable[[Event], None],
+        stop_early: bool,
+    ) -> None:
+        self.images: dict[CacheKey, SiteImage] = {}
+        self.failures: dict[CacheKey, HeroError] = {}
+        self._settings = settings
+        self._cache = cache
+        self._delivery = delivery
+        self._report = report
+        self._stop_early = stop_early
+        self._heroes: dict[CacheKey, PlannedHero] = {}
+        self._accepting: dict[Future[SiteImage], tuple[PlannedHero, float]] = {}
+
+    def run(self, heroes: Sequence[PlannedHero]) -> None:
+        """Render every hero that no other build is rendering, then wait for those that one is.
+
+        Whatever ends this early, Ctrl-C and SIGTERM included, our own jobs are withdrawn from
+        the server's queue and every image that arrived is stored.
+        """
+        ordered = sorted(heroes, key=lambda hero: hero.bound.template)
+        self._heroes = {hero.key: hero for hero in ordered}
+        try:
+            self._cache.writable()
+            with _terminable(), _Claims(self._cache) as claims:
+                waiting = self._render_claimed(ordered, claims)
+                while waiting and not self._stopped():
+                    time.sleep(_LOOK_EVERY)
+                    waiting = self._render_claimed(waiting, claims)
+        except HeroError as error:
+            self._fail_the_rest(error)
+
+    def _render_claimed(self, heroes: Sequence[PlannedHero], claims: _Claims) -> list[PlannedHero]:
+        """Take what has come, render what can be claimed, and return what others hold."""
+        mine: list[PlannedHero] = []
+        theirs: list[PlannedHero] = []
+        for hero in heroes:
+            # Another build may have finished it between our lookup and our claim.
+            claimed = claims.claim(hero.key)
+            if image := self._delivery.at_hand(hero.key):
+                self.images[hero.key] = image
+            else:
+                (mine if claimed else theirs).append(hero)
+        if mine:
+            self._render(mine)
+            claims.release(hero.key for hero in mine)
+        return theirs
+
+    def _render(self, heroes: Sequence[PlannedHero]) -> None:
+        from mkdocs_comfy.comfyui.renderer import Renderer  # noqa: PLC0415  # httpx
+
+        with ExitStack() as stack:
+            server = stack.enter_context(connected(self._settings.server))
+            name = "" if self._settings.server.embedded else server.display
+            self._report(Starting(total=len(self._heroes), server=name))
+            pool = stack.enter_context(ThreadPoolExecutor(thread_name_prefix="comfy-images"))
+            renderer = Renderer(
+                server, timeout=self._settings.timeout, max_bytes=self._settings.max_bytes
+            )
+            # Left in reverse: withdraw our jobs, keep what has arrived, end the threads.
+            stack.callback(self._collect, wait=True)
+            events = stack.enter_context(closing(renderer.render(_job(hero) for hero in heroes)))
+            for event in events:
+                self._report(event)
+                match event:
+                    case Rendered(job=job, data=data, seconds=seconds):
+                        hero = self._heroes[job.key]
+                        future = pool.submit(self._delivery.accept, hero, data, seconds)
+                        self._accepting[future] = (hero, seconds)
+                    case Failed(job=job, error=error):
+                        self.failures[job.key] = error
+                self._collect(wait=False)
+                if self._stopped():
+                    return
+
+    def _collect(self, *, wait: bool) -> None:
+        """Take the images that the threads have stored; a failed one fails its hero alone."""
+        for future in [each for each in self._accepting if wait or each.done()]:
+            hero, seconds = self._accepting.pop(future)
+            try:
+                self.images[hero.key] = future.result()
+            except HeroError as error:
+                self.failures[hero.key] = error
+            else:
+                self._report(
+                    Stored(
+                        page=hero.spec.page,
+                        done=len(self.images) + len(self.failures),
+                        total=len(self._heroes),
+                        seconds=seconds,
+                    )
+                )
+                self._compare(hero, self.images[hero.key])
+
+    def _compare(self, hero: PlannedHero, image: SiteImage) -> None:
+        """Tell of a picture whose shape is not the one asked for; a template may well upscale."""
+        if hero.bound.size is None:
+            return
+        width, height = hero.bound.size
+        if abs(image.width * height - image.height * width) > image.height * width * _SHAPE:
+            self._report(
+                Notice(
+                    text=f"{hero.spec.page}: asked for {width}x{height}, the template"
+                    f" {hero.bound.template!r} gave {image.width}x{image.height}"
+                )
+            )
+
+    def _stopped(self) -> bool:
+        """Whether rendering more would be in vain."""
+        if self._stop_early and self.failures:
+            return True
+        return any(isinstance(error, CacheError) for error in self.failures.values())
+
+    def _fail_the_rest(self, error: HeroError) -> None:
+        for key in self._heroes:
+            if key not in self.images:
+                self.failures.setdefault(key, error)
+
+
+class _Claims:
+    """The images that this build has said it renders, renewed while it does."""
+
+    def __init__(self, cache: HeroCache) -> None:
+        self._cache = cache
+        self._held: set[CacheKey] = set()
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._renew, name="comfy-claims", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+        self.release(tuple(self._held))
+
+    def claim(self, key: CacheKey) -> bool:
+        """Say that this build renders ``key``; False where another one already does."""
+        with self._lock:
+            if key not in self._held and self._cache.claim(key):
+                self._held.add(key)
+            return key in self._held
+
+    def release(self, keys: Iterable[CacheKey]) -> None:
+        """Let others render what did not come out."""
+        with self._lock:
+            for key in keys:
+                self._held.discard(key)
+                self._cache.release(key)
+
+    def _renew(self) -> None:
+        while not self._over.wait(_RENEW_EVERY):
+            with self._lock:
+                for key in self._held:
+                    self._cache.renew(key)
+
+
+class _Terminated(BaseException):
+    """SIGTERM, on its way through the cleaning up."""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM unwind the block as Ctrl-C does, then do what it would have done without us."""
+    previous = signal.getsignal(signal.SIGTERM)
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or previous is None  # not installed from Python: it could not be restored
+        or previous == signal.SIG_IGN
+    ):
+        yield
+        return
+
+    def terminate(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # cleaning up is bounded: once is enough
+        raise _Terminated
+
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    except _Terminated:
+        signal.signal(signal.SIGTERM, previous)
+        signal.raise_signal(signal.SIGTERM)
+        raise SystemExit(128 + signal.SIGTERM) from None
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _job(hero: PlannedHero) -> RenderJob:
+    return RenderJob(
+        key=hero.key,
+        graph=hero.bound.graph,
+        output=hero.bound.output,
+        template=hero.bound.template,
+        page=hero.spec.page,
+        size=hero.bound.size,
+    )

@@ -1,0 +1,102 @@
+"""What an author sees while images are rendered."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, TextIO
+
+from mkdocs_comfy.pipeline import Notice, Starting, Stored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mkdocs_comfy.pipeline import Event
+
+_LINE_EVERY = 0.1  # seconds between two drawings of the live line
+_ERASE = "\r\x1b[K"  # ECMA-48: to the start of the line, erase to its end
+_COLUMNS = 79
+
+
+class Progress:
+    """Shows rendering: one live line on a terminal, one plain line an image elsewhere.
+
+    Args:
+        say: Takes an information for the log.
+        warn: Takes a warning for the log.
+        terminal: Stream of the live line, or ``None`` for plain lines.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        *,
+        say: Callable[[str], None],
+        warn: Callable[[str], None],
+        terminal: TextIO | None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._say = say
+        self._warn = warn
+        self._terminal = terminal
+        self._clock = clock
+        self._started = clock()
+        self._drawn = 0.0
+        self._done = 0
+        self._total = 0
+
+    def __call__(self, event: Event) -> None:
+        """Show one event of the pipeline."""
+        from mkdocs_comfy.comfyui.jobs import (  # noqa: PLC0415  # nothing to show when all is cached
+            Progress as Step,
+            Queued,
+            Running,
+        )
+
+        match event:
+            case Starting(total=total, server=server):
+                self._total, self._started = total, self._clock()
+                self._log(self._say, _announcement(total, server))
+            case Stored(page=page, done=done, total=total, seconds=seconds):
+                self._done, self._total = done, total
+                if self._terminal is None:
+                    self._say(f"rendered {page} in {seconds:.1f} s ({done} of {total})")
+                else:
+                    self._draw(page)
+            case Notice(text=text, warning=warning):
+                self._log(self._warn if warning else self._say, text)
+            case Queued(job=job, ahead=ahead) if ahead:
+                self._draw(f"{job.page}  {ahead} ahead in the queue")
+            case Running(job=job):
+                self._draw(job.page)
+            case Step(job=job, step=step, steps=steps):
+                self._draw(f"{job.page}  step {step}/{steps}")
+
+    def close(self) -> None:
+        """Take the live line away."""
+        if self._terminal is not None and self._drawn:
+            self._terminal.write(_ERASE)
+            self._terminal.flush()
+
+    def _log(self, speak: Callable[[str], None], text: str) -> None:
+        self.close()
+        speak(text)
+
+    def _draw(self, what: str) -> None:
+        now = self._clock()
+        if self._terminal is None or now - self._drawn < _LINE_EVERY:
+            return
+        self._drawn = now
+        left = ""
+        if self._done:
+            rest = (now - self._started) / self._done * (self._total - self._done)
+            left = f"  {rest:.0f} s left"
+        line = f"  hero {min(self._done + 1, self._total)} of {self._total}{left}  {what}"
+        self._terminal.write(f"{_ERASE}{line[:_COLUMNS]}")
+        self._terminal.flush()
+
+
+def _announcement(total: int, server: str) -> str:
+    heroes = "1 hero" if total == 1 else f"{total} heroes"
+    if server:
+        return f"rendering {heroes} on {server}"
+    return f"painting {heroes} on the embedded server: stand-ins, not what your models would render"
