@@ -1,0 +1,181 @@
+"""Exceptions of the network and its libraries, mapped to ours: the one place that does."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import ssl
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import httpx
+from websockets.exceptions import WebSocketException
+
+from mkdocs_comfy.errors import AuthError, NotComfyUIError, RenderError, UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mkdocs_comfy.comfyui.server import ServerConfig
+
+FOREIGN = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    httpx.StreamError,
+    httpx.CookieConflict,
+    WebSocketException,
+    OSError,  # ssl.SSLError, socket.gaierror, ConnectionError and TimeoutError among them
+    UnicodeError,  # a host name that cannot be encoded
+)
+"""Whatever httpx, websockets, ssl and the operating system raise on the way to a server."""
+
+SOCKET_FAULTS = (
+    WebSocketException,
+    OSError,
+    EOFError,
+    ValueError,  # impossible proxy addresses
+    ImportError,  # a SOCKS proxy, for which websockets wants one more package
+)
+"""Whatever ends a socket; it only brings news early, so none of them is an error of ours."""
+
+DROPPED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError)
+"""The connection broke, maybe an old one that the server closed: a GET may be asked again."""
+
+_WAY_OUT = "start it, point `server:` elsewhere, or build with what is there: mode: offline"
+_CERTIFICATE_PROBLEMS = {  # X509_verify_cert_error codes of OpenSSL (x509_vfy.h)
+    9: "its certificate is not valid yet",
+    10: "its certificate has expired",
+    18: "its certificate is self-signed",
+    19: "its certificate comes from an authority of its own",
+    20: "its certificate comes from an unknown authority",
+    21: "its certificate comes from an unknown authority",
+    62: "its certificate is for another host",
+    64: "its certificate is for another address",
+}
+_OS_PROBLEMS = {
+    errno.ECONNREFUSED: "connection refused",
+    errno.ECONNRESET: "connection lost",
+    errno.EPIPE: "connection lost",
+    errno.EHOSTUNREACH: "no route to the host",
+    errno.ENETUNREACH: "no network",
+    errno.ETIMEDOUT: "no answer",
+}
+_PROBLEMS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], str], ...] = (
+    (httpx.ConnectTimeout, "no answer to the attempt to connect"),
+    (httpx.PoolTimeout, "all connections are busy"),
+    ((httpx.TimeoutException, TimeoutError), "no answer in time"),
+    ((*DROPPED, ConnectionError), "connection lost"),
+    ((httpx.InvalidURL, httpx.UnsupportedProtocol), "its address cannot be used"),
+)
+
+
+@contextmanager
+def mapped(server: ServerConfig, *, met: bool = False) -> Iterator[None]:
+    """Turn every foreign exception inside into a ``RenderError``.
+
+    Args:
+        server: The server that is talked to.
+        met: True once the server has answered in this run: then it went away.
+
+    Raises:
+        RenderError: In the place of a foreign exception, with it as the cause, unless its text
+            holds a secret.
+    """
+    try:
+        yield
+    except FOREIGN as error:
+        raise explain(error, server, met=met) from _speakable(error, server)
+
+
+def explain(error: BaseException, server: ServerConfig, *, met: bool = False) -> RenderError:
+    """The error of ours that ``error`` amounts to; see ``mapped``."""
+    chain = list(_chain(error))
+    for cause in chain:
+        if isinstance(cause, ssl.SSLError):
+            return _tls(cause, server)
+    if isinstance(error, httpx.RemoteProtocolError) and not _broken_off(error):
+        return NotComfyUIError(
+            f"{server.display} is no ComfyUI: it does not answer in HTTP",
+            way_out="check host and port in `server:`; a port that expects TLS wants https://",
+        )
+    if isinstance(error, httpx.DecodingError | httpx.TooManyRedirects | httpx.HTTPStatusError):
+        return NotComfyUIError(
+            f"{server.display} is no ComfyUI: its answer cannot be read"
+            f" ({server.clean(str(error), 120)})",
+            way_out="check host, port and path in `server:`",
+        )
+    reason = _reason(error, chain, server)
+    if met:
+        return UnreachableError(
+            f"ComfyUI at {server.display} went away ({reason})",
+            way_out="start it again and build once more: what is rendered is kept",
+        )
+    return UnreachableError(f"no ComfyUI at {server.display} ({reason})", way_out=_WAY_OUT)
+
+
+def _reason(error: BaseException, chain: list[BaseException], server: ServerConfig) -> str:
+    """Why nothing was to be had, in plain words."""
+    for cause in chain:
+        if isinstance(cause, socket.gaierror | UnicodeError):
+            return f"the name {server.clean(server.host, 80)} is not known"
+        if isinstance(cause, OSError) and cause.errno in _OS_PROBLEMS:
+            return _OS_PROBLEMS[cause.errno]
+    said = server.clean(str(error), 120)
+    if isinstance(error, httpx.ProxyError):
+        return f"the proxy refuses: {said}"
+    known = (words for kinds, words in _PROBLEMS if isinstance(error, kinds))
+    return next(known, said or type(error).__name__)
+
+
+def _broken_off(error: httpx.RemoteProtocolError) -> bool:
+    """True where the other side hung up (texts of httpcore, h11); else it did not speak HTTP."""
+    return str(error).startswith(("Server disconnected", "peer closed connection"))
+
+
+def _tls(error: ssl.SSLError, server: ServerConfig) -> RenderError:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        said = server.clean(getattr(error, "verify_message", str(error)), 80)
+        problem = _CERTIFICATE_PROBLEMS.get(
+            getattr(error, "verify_code", 0), f"its certificate is refused: {said}"
+        )
+        return UnreachableError(
+            f"no ComfyUI at {server.display} ({problem})",
+            way_out="for an authority of your own name its file: verify: ca.pem;"
+            " `verify: false` trusts whoever answers",
+        )
+    said = f"{getattr(error, 'reason', None)} {error}".upper().replace("_", " ")
+    if "CERTIFICATE REQUIRED" in said or "HANDSHAKE FAILURE" in said or "BAD CERTIFICATE" in said:
+        sent = "refuses ours" if server.client_cert is not None else "none is configured"
+        return AuthError(
+            f"{server.display} wants a client certificate ({sent})",
+            way_out="name its file: client_cert: client.pem, or [certificate, key]",
+        )
+    if "WRONG VERSION NUMBER" in said or "RECORD LAYER FAILURE" in said or "HTTP REQUEST" in said:
+        return NotComfyUIError(
+            f"{server.display} does not speak TLS",
+            way_out="write http:// in `server:`, or the port that has TLS",
+        )
+    return UnreachableError(
+        f"no ComfyUI at {server.display} (TLS fails: {server.clean(str(error), 120)})",
+        way_out="check `verify:` and `client_cert:`, and the TLS settings of the server",
+    )
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """``error``, what caused it and what happened before it, groups unpacked."""
+    waiting, seen = [error], set[int]()
+    while waiting:
+        each = waiting.pop(0)
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        if isinstance(each, BaseExceptionGroup):
+            waiting.extend(each.exceptions)
+        waiting.extend(other for other in (each.__cause__, each.__context__) if other)
+
+
+def _speakable(error: BaseException, server: ServerConfig) -> BaseException | None:
+    """``error`` as a cause, or ``None`` where a traceback with it would show a secret."""
+    told = (f"{each} {each!r}" for each in _chain(error))
+    return None if any(server.redact(text) != text for text in told) else error

@@ -1,0 +1,106 @@
+"""What a renderer is asked for and what it tells: values only, light to import."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mkdocs_comfy.errors import RenderError
+    from mkdocs_comfy.workflows.key import CacheKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderJob:
+    """One image to render.
+
+    Attributes:
+        key: Key of the image.
+        graph: The bound workflow in API format: node id → ``{"class_type", "inputs", …}``.
+        output: Id of the node whose image is wanted.
+        template: Name of the template that the graph was made from, for messages.
+        page: A page that asks for the image, for messages.
+        size: Pixels asked for, or ``None`` where the graph does not say.
+    """
+
+    key: CacheKey
+    graph: Mapping[str, Any]
+    output: str
+    template: str
+    page: str
+    size: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """The server has taken the job."""
+
+    job: RenderJob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queued:
+    """The job waits.
+
+    Attributes:
+        job: The job.
+        ahead: Jobs before it in the server's queue, other people's and our own.
+    """
+
+    job: RenderJob
+    ahead: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """The job has started; a short one may finish without this."""
+
+    job: RenderJob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A node of the running job has come forward.
+
+    Attributes:
+        job: The job.
+        step: Steps done, 0 <= step <= steps.
+        steps: Steps of this node, at least 1.
+    """
+
+    job: RenderJob
+    step: int
+    steps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """The image is here: the last event of its job.
+
+    Attributes:
+        job: The job.
+        data: The file as the server sent it; nobody has looked inside yet.
+        seconds: How long the job ran, without its time in the queue and its download.
+    """
+
+    job: RenderJob
+    data: bytes
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """There is no image: the last event of its job.
+
+    Attributes:
+        job: The job.
+        error: Why. One fatal error is shared by all jobs that it ended.
+    """
+
+    job: RenderJob
+    error: RenderError
+
+
+RenderEvent: TypeAlias = Submitted | Queued | Running | Progress | Rendered | Failed
