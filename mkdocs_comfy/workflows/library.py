@@ -62,11 +62,10 @@ class Library:
                 self._known[name] = self._read(name)
             except TemplateError as error:
                 self._known[name] = error
-        match self._known[name]:
-            case TemplateError() as error:
-                raise error.with_traceback(None)
-            case template:
-                return template
+        known = self._known[name]
+        if isinstance(known, TemplateError):
+            raise known.with_traceback(None)
+        return known
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all templates, sorted, each once."""
