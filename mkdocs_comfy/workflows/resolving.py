@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from mkdocs_comfy.errors import (
     AmbiguousTemplateError,
-    BindingError,
     Candidate,
     NotAWorkflowError,
+    TemplateError,
     shorten,
 )
 from mkdocs_comfy.workflows.explicit import (
@@ -89,17 +89,16 @@ def resolve_roles(
 
     Raises:
         AmbiguousTemplateError: Several texts could be the prompt.
-        BindingError: Nothing takes a prompt.
-        TemplateError: A reference in the ``.toml`` means nothing, or not one thing.
+        TemplateError: Nothing takes a prompt; or a reference in the ``.toml`` means nothing, or
+            not one thing.
     """
     named = {role: _named(graph, live, settings, role) for role in settings.targets}
     found = _trace(live) | {role: Found.sure(targets) for role, targets in named.items()}
     if found["prompt"].candidates:
         ask(settings.name, file, graph, "prompt", {"prompt": found["prompt"].candidates})
     if not found["prompt"].targets:
-        raise BindingError(
+        raise TemplateError(
             template=settings.name,
-            parameter="prompt",
             problem=f"{file}: nothing that leads to the output takes a prompt",
             way_out="a template needs a text that is encoded, such as a CLIP Text Encode node",
         )

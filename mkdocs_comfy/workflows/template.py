@@ -89,8 +89,8 @@ def parse_template(
             nothing in it saves an image.
         UiFormatError: The file was saved in the editor's own format.
         AmbiguousTemplateError: More than one node could be the output, or hold the prompt.
-        BindingError: Nothing in the graph takes a prompt.
-        TemplateError: The ``.toml`` has a key, a value or a reference that means nothing.
+        TemplateError: Nothing in the graph takes a prompt; or the ``.toml`` has a key, a value or
+            a reference that means nothing.
     """
     file = file or f"{name}.json"
     graph = read_graph(name, text, file=file)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mkdocs_comfy.template_files import built_in_templates
+from mkdocs_comfy.builtin import builtin_templates
 from mkdocs_comfy.workflows.template import parse_template
 
 GRAPHS = Path(__file__).parent / "graphs"
@@ -30,5 +30,5 @@ def template():
 
 def graph_text(name):
     if name in {"default", "sd15"}:
-        return built_in_templates().read(f"{name}.json")
+        return builtin_templates().read(f"{name}.json")
     return (GRAPHS / f"{name}.json").read_text(encoding="utf-8")

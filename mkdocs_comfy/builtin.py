@@ -1,4 +1,4 @@
-"""Where the files of workflow templates are: in the site's folder, and among our own files.
+"""Where the files of workflow templates are: among our own files, and in the site's folder.
 
 ``workflows`` opens no files; this hands it callables that do.
 """
@@ -9,34 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_comfy.errors import NotAWorkflowError, TemplateError
-from mkdocs_comfy.workflows.library import Library, Source
+from mkdocs_comfy.workflows.library import Source
+from mkdocs_comfy.workflows.reading import EXPORT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-BUILT_IN = "built-in templates"
 
-
-def template_library(directory: Path, place: str) -> Library:
-    """Return the templates in ``directory`` and, behind them, the built-in ones.
-
-    Args:
-        directory: The site's own folder; it need not exist.
-        place: The folder as the configuration has it, for messages.
-    """
-    return Library([site_templates(directory, place), built_in_templates()])
-
-
-def site_templates(directory: Path, place: str) -> Source:
-    """Return the templates in ``directory``, see :func:`template_library`."""
-    return Source(
-        place=place,
-        read=lambda file: _read(directory / file, f"{place}/{file}"),
-        files=lambda: _files(directory),
-    )
-
-
-def built_in_templates() -> Source:
+def builtin_templates() -> Source:
     """Return the templates that ship with us.
 
     They are in ``mkdocs_comfy/templates`` where a wheel is installed, and in ``templates`` beside
@@ -44,8 +24,22 @@ def built_in_templates() -> Source:
     """
     package = Path(__file__).parent
     installed = package / "templates"
-    return site_templates(
-        installed if installed.is_dir() else package.parent / "templates", BUILT_IN
+    directory = installed if installed.is_dir() else package.parent / "templates"
+    return folder_templates(directory, place="built-in templates")
+
+
+def folder_templates(directory: Path, *, place: str = "") -> Source:
+    """Return the templates in a folder, which need not exist.
+
+    Args:
+        directory: The folder.
+        place: What to call it in messages; by default its name.
+    """
+    place = place or directory.name
+    return Source(
+        place=place,
+        read=lambda file: _read(directory / file, f"{place}/{file}"),
+        files=lambda: _files(directory, place),
     )
 
 
@@ -58,7 +52,7 @@ def _read(path: Path, file: str) -> str | None:
         raise NotAWorkflowError(
             template=path.stem,
             problem=f"{file} is not UTF-8 text (byte {error.start})",
-            way_out="a template is a text file, exported from ComfyUI: Workflow → Export (API)",
+            way_out=f"a template is a workflow in API format: in ComfyUI {EXPORT}",
         ) from error
     except OSError as error:
         raise TemplateError(
@@ -66,12 +60,12 @@ def _read(path: Path, file: str) -> str | None:
         ) from error
 
 
-def _files(directory: Path) -> Iterator[str]:
+def _files(directory: Path, place: str) -> Iterator[str]:
     try:
         yield from sorted(entry.name for entry in directory.iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
         raise TemplateError(
-            template="*", problem=f"{directory.name} cannot be listed: {error.strerror or error}"
+            template="*", problem=f"{place} cannot be listed: {error.strerror or error}"
         ) from error
