@@ -61,10 +61,10 @@ def read_scene(prompt: str, negative: str = "") -> Scene:
     digest = hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).digest()
     words = _Words(prompt, unwanted=_Words(negative))
     features = frozenset(words.named_in(_FEATURES))
-    motif = next(words.named_in(_MOTIFS), None) or _CHANCE[digest[0] % len(_CHANCE)]
+    motif = words.first_in(_MOTIFS) or next(words.named_in(_BACKDROPS), None)
     mood = next(words.named_in(_MOODS), None) or _usual_mood(motif, features, digest[1])
     return Scene(
-        motif=motif,
+        motif=motif or _CHANCE[digest[0] % len(_CHANCE)],
         mood=mood,
         palette=_turned(_PALETTES[mood], digest[2:5]),
         features=features,
@@ -82,23 +82,34 @@ class _Words:
 
     def __init__(self, text: str, unwanted: _Words | None = None) -> None:
         self._text = text.casefold()
-        self._tokens = re.findall(r"\w+", self._text)
+        self._words = re.findall(r"\w+", self._text)
         self._unwanted = unwanted
 
-    def has(self, stem: str) -> bool:
-        """Whether a word begins with ``stem``; a stem of another script may stand anywhere."""
-        if self._unwanted is not None and self._unwanted.has(stem):
-            return False
+    def find(self, stem: str) -> int:
+        """Index of the first word that begins with ``stem``, -1 for none.
+
+        A stem of a script that is written without spaces may stand anywhere in the text.
+        """
+        if self._unwanted is not None and self._unwanted.find(stem) >= 0:
+            return -1
         if not stem.isascii():
-            return stem in self._text
-        return any(token.startswith(stem) for token in self._tokens)
+            return self._text.find(stem)
+        return next((at for at, word in enumerate(self._words) if word.startswith(stem)), -1)
 
     def named_in(self, table: Mapping[Name, str]) -> Iterator[Name]:
         """Names of ``table`` with a stem among these words, in the order of the table."""
-        return (name for name, stems in table.items() if any(map(self.has, stems.split())))
+        return (name for name, stems in table.items() if self._first(stems) >= 0)
+
+    def first_in(self, table: Mapping[Name, str]) -> Name | None:
+        """Name of ``table`` that these words mention first; ``None`` where they have none."""
+        named = list(self.named_in(table))
+        return min(named, key=lambda name: self._first(table[name])) if named else None
+
+    def _first(self, stems: str) -> int:
+        return min((at for at in map(self.find, stems.split()) if at >= 0), default=-1)
 
 
-def _usual_mood(motif: Motif, features: frozenset[str], chance: int) -> str:
+def _usual_mood(motif: Motif | None, features: frozenset[str], chance: int) -> str:
     if "stars" in features or "aurora" in features:
         return "night"
     if "fog" in features:
@@ -141,6 +152,12 @@ _MOTIFS: Final[Mapping[Motif, str]] = MappingProxyType(
             "ferry ship sail lighthouse beacon cliff cape pier wave 海 港 灯台 岬 côte mer phare"
         ),
         "forest": "forest wood tree pine spruce fir grove jungle 森 木",
+    }
+)
+
+# Words that decide only where no motif is named: a mountain lake is a lake.
+_BACKDROPS: Final[Mapping[Motif, str]] = MappingProxyType(
+    {
         "mountains": (
             "mountain hill alp peak ridge summit valley glacier volcano observator dome "
             "night sky star milky aurora 山 星 空"
