@@ -86,14 +86,18 @@ class _Words:
         self._unwanted = unwanted
 
     def find(self, stem: str) -> int:
-        """Index of the first word that begins with ``stem``, -1 for none.
+        """Index of the first word that fits ``stem``, -1 for none.
 
-        A stem of a script that is written without spaces may stand anywhere in the text.
+        A short stem is a whole word or its plural (a star, not a start), a longer one the
+        beginning of a word. In scripts that are written without spaces it may stand anywhere.
         """
         if self._unwanted is not None and self._unwanted.find(stem) >= 0:
             return -1
         if not stem.isascii():
             return self._text.find(stem)
+        if len(stem) < _LONG:
+            fits = {stem, f"{stem}s"}
+            return next((at for at, word in enumerate(self._words) if word in fits), -1)
         return next((at for at, word in enumerate(self._words) if word.startswith(stem)), -1)
 
     def named_in(self, table: Mapping[Name, str]) -> Iterator[Name]:
@@ -139,19 +143,22 @@ def _turned(palette: Palette, chance: bytes) -> Palette:
     )
 
 
+_LONG: Final = 5  # letters of a stem that other words hardly begin with
+
 _CHANCE: Final[tuple[Motif, ...]] = ("mountains", "lake", "sea", "forest", "mountains", "abstract")
 
 _MOTIFS: Final[Mapping[Motif, str]] = MappingProxyType(
     {
-        "abstract": "abstract contour topograph geometr pattern wave-lines diagram paper gradient",
+        "abstract": "abstract contour topograph geometr pattern diagram paper gradient",
         "city": "city cities skyline town street urban rooftop skyscraper 街 都市",
-        "desert": "desert dune sahara sand canyon mesa 砂",
-        "lake": "lake loch fjord tarn reservoir river 湖 川",
+        "desert": "desert dune sahara sand sandy canyon mesa 砂",
+        "lake": "lake lakeside loch fjord tarn reservoir river 湖 川",
         "sea": (
-            "sea ocean harbour harbor port quay coast shore bay beach tide tidal island islet boat "
-            "ferry ship sail lighthouse beacon cliff cape pier wave 海 港 灯台 岬 côte mer phare"
+            "sea seaside ocean harbour harbor port quay coast shore bay beach tide tidal island "
+            "isle islet skerry boat sailing ferry ship lighthouse beacon cliff cape pier wave "
+            "海 港 灯台 岬 côte mer phare"
         ),
-        "forest": "forest wood tree pine spruce fir grove jungle 森 木",
+        "forest": "forest wood woodland tree pine spruce fir grove jungle 森 木",
     }
 )
 
@@ -159,8 +166,8 @@ _MOTIFS: Final[Mapping[Motif, str]] = MappingProxyType(
 _BACKDROPS: Final[Mapping[Motif, str]] = MappingProxyType(
     {
         "mountains": (
-            "mountain hill alp peak ridge summit valley glacier volcano observator dome "
-            "night sky star milky aurora 山 星 空"
+            "mountain hill hilly alp alpine peak ridge summit valley glacier volcano observator "
+            "dome night sky star starry milky aurora 山 星 空"
         ),
     }
 )
@@ -168,31 +175,30 @@ _BACKDROPS: Final[Mapping[Motif, str]] = MappingProxyType(
 _MOODS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "dusk": "dusk twilight evening nightfall afterglow gloaming 夕",
-        "night": "night midnight nocturn moonlit moonlight moon star milky aurora 夜 星 月",
+        "night": "night midnight nocturn moonlit moonlight moon star starry milky aurora 夜 星 月",
         "golden": "golden sunset sundown amber honey",
-        "dawn": "dawn sunrise daybreak morning first-light 朝 aube",
-        "winter": "winter snow frost ice icy glacier 冬 雪 hiver",
-        "storm": "storm thunder gale tempest rain squall 嵐 雨",
+        "dawn": "dawn sunrise daybreak morning 朝 aube",
+        "winter": "winter snow snowy frost ice icy frozen glacier 冬 雪 hiver",
+        "storm": "storm thunder gale tempest rain rainy squall 嵐 雨",
         "fog": "overcast grey gray drizzle",
-        "autumn": "autumn fall october ochre rust 秋",
-        "spring": "spring meadow green lush april may 春",
+        "autumn": "autumn october ochre rust rusty 秋",
+        "spring": "spring meadow green lush april 春",
         "day": "noon midday sunny day blue bright summer clear 夏",
     }
 )
 
 _FEATURES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "fog": "fog mist haze hazy haar vapour steam 霧 brume",
-        "stars": "star milky constellation meteor night 星 夜",
+        "fog": "fog foggy mist misty haze hazy haar vapour steam 霧 brume",
+        "stars": "star starry milky constellation meteor night 星 夜",
         "aurora": "aurora northern polar",
-        "moon": "moon lunar 月",
-        "snow": "snow winter frost blizzard 雪 冬",
-        "rain": "rain drizzle downpour squall 雨",
+        "snow": "snow snowy snowfall winter frost blizzard 雪 冬",
+        "rain": "rain rainy drizzle downpour squall 雨",
         "lighthouse": "lighthouse beacon 灯台 phare",
-        "boats": "boat harbour harbor sail ferry ship port fishing regatta mooring 港 船",
+        "boats": "boat harbour harbor sail sailing ferry ship port fishing regatta 港 船 舟",
+        "trees": "forest wood woodland tree pine spruce fir 森",
         "village": "village town hamlet harbour harbor port quay 港",
         "birds": "bird gull tern crane heron geese swallow 鳥",
-        "trees": "forest wood tree pine spruce fir 森",
         "dome": "observator dome telescope",
     }
 )

@@ -83,6 +83,16 @@ def test_words_choose_the_motif(prompt, motif):
     assert opened(paint(prompt, 3, (160, 96))).size == (160, 96)
 
 
+def test_a_word_that_only_begins_like_another_means_nothing():
+    assert "trees" not in read_scene("first steps").features
+    assert "stars" not in read_scene("getting started").features
+
+
+def test_what_is_named_first_is_the_motif():
+    assert read_scene("a pine forest above a bay").motif == "forest"
+    assert read_scene("a bay below a pine forest").motif == "sea"
+
+
 def test_a_night_is_darker_than_a_day():
     night = paint("a bay at midnight", 5, (160, 96))
 
