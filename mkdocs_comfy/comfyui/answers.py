@@ -91,6 +91,16 @@ def not_comfyui(answer: Answer, server: ServerConfig) -> NotComfyUIError:
     )
 
 
+def not_http(server: ServerConfig, banner: bytes = b"") -> NotComfyUIError:
+    """The error for something that talks, but not HTTP; ``banner`` is what it said."""
+    said = server.clean(banner.decode("utf-8", "replace"), 60)
+    return NotComfyUIError(
+        f"{server.display} is no ComfyUI: it does not answer in HTTP"
+        + (f" but with {said!r}" if said else ""),
+        way_out="check host and port in `server:`; a port that expects TLS wants https://",
+    )
+
+
 def is_html(body: bytes) -> bool:
     """True where ``body`` is a page for people: a proxy, a login, another service."""
     return _HTML.match(body) is not None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import httpx
 from websockets.exceptions import WebSocketException
 
+from mkdocs_comfy.comfyui.answers import not_http
 from mkdocs_comfy.errors import AuthError, NotComfyUIError, RenderError, UnreachableError
 
 if TYPE_CHECKING:
@@ -41,6 +42,12 @@ SOCKET_FAULTS = (
 DROPPED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError)
 """The connection broke, maybe an old one that the server closed: a GET may be asked again."""
 
+_NO_TLS_FAULTS = (
+    ssl.SSLWantReadError,
+    ssl.SSLWantWriteError,
+    ssl.SSLEOFError,
+    ssl.SSLZeroReturnError,
+)
 _WAY_OUT = "start it, point `server:` elsewhere, or build with what is there: mode: offline"
 _CERTIFICATE_PROBLEMS = {  # X509_verify_cert_error codes of OpenSSL (x509_vfy.h)
     9: "its certificate is not valid yet",
@@ -64,7 +71,8 @@ _PROBLEMS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], st
     (httpx.ConnectTimeout, "no answer to the attempt to connect"),
     (httpx.PoolTimeout, "all connections are busy"),
     ((httpx.TimeoutException, TimeoutError), "no answer in time"),
-    ((*DROPPED, ConnectionError), "connection lost"),
+    (httpx.ConnectError, "no connection"),
+    ((*DROPPED, ConnectionError, ssl.SSLError), "connection lost"),
     ((httpx.InvalidURL, httpx.UnsupportedProtocol), "its address cannot be used"),
 )
 
@@ -91,13 +99,10 @@ def explain(error: BaseException, server: ServerConfig, *, met: bool = False) ->
     """The error of ours that ``error`` amounts to; see ``mapped``."""
     chain = list(_chain(error))
     for cause in chain:
-        if isinstance(cause, ssl.SSLError):
+        if isinstance(cause, ssl.SSLError) and not isinstance(cause, _NO_TLS_FAULTS):
             return _tls(cause, server)
     if isinstance(error, httpx.RemoteProtocolError) and not _broken_off(error):
-        return NotComfyUIError(
-            f"{server.display} is no ComfyUI: it does not answer in HTTP",
-            way_out="check host and port in `server:`; a port that expects TLS wants https://",
-        )
+        return not_http(server)
     if isinstance(error, httpx.DecodingError | httpx.TooManyRedirects | httpx.HTTPStatusError):
         return NotComfyUIError(
             f"{server.display} is no ComfyUI: its answer cannot be read"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import ssl
 import urllib.request
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 AGENT = "mkdocs-comfy"
 """What we call ourselves to servers."""
 
+_LISTENING = 1.0  # seconds for something that is no ComfyUI to say what it is
 _FRAME_BYTES = 16 * 2**20  # previews of large images; a socket that sends more is given up
 
 
@@ -76,6 +79,24 @@ class Transport:
             # At level DEBUG the library logs every header with its value.
             logger=logging.Logger("mkdocs_comfy.socket", logging.CRITICAL + 1),  # noqa: LOG001  # not in the tree
         )
+
+    async def banner(self) -> bytes:
+        """What the other side says to a plain HTTP request, for a message; empty where unknown.
+
+        The HTTP library tells no silence from a text that is not HTTP.
+        """
+        if self.proxy is not None or self.server.secure:
+            return b""
+        url = urlsplit(self.server.display)
+        with suppress(OSError, ValueError):
+            async with asyncio.timeout(_LISTENING):
+                reader, writer = await asyncio.open_connection(url.hostname, url.port or 80)
+                try:
+                    writer.write(f"GET / HTTP/1.1\r\nHost: {url.netloc}\r\n\r\n".encode())
+                    return await reader.read(100)
+                finally:
+                    writer.transport.abort()
+        return b""
 
     def _client(
         self, headers: Mapping[str, str], proxy: str | None, context: ssl.SSLContext | None

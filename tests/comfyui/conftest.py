@@ -1,6 +1,9 @@
-"""A graph, jobs made from it, and the recordings of a real server."""
+"""A graph, jobs made from it, the recordings of a real server, and servers that are none."""
 
+import contextlib
 import json
+import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -101,3 +104,110 @@ def server():
 @pytest.fixture
 def subject(server):
     return Subject(server=server, template="sdxl", graph=graph_of())
+
+
+class RawServer:
+    """A TCP server that hands each connection to ``talk`` in a thread of its own."""
+
+    def __init__(self, talk, wrap=lambda connection: connection):
+        self._talk, self._wrap = talk, wrap
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._open = []
+        self._threads = [threading.Thread(target=self._accept)]
+        self._threads[0].start()
+
+    def _accept(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                self._open.append(connection)
+                thread = threading.Thread(target=self._serve, args=(connection,))
+                self._threads.append(thread)
+                thread.start()
+
+    def _serve(self, connection):
+        with contextlib.suppress(OSError):
+            connection = self._wrap(connection)
+            self._open.append(connection)
+            self._talk(connection)
+        with contextlib.suppress(OSError):
+            connection.close()
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for connection in self._open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(5)
+        for connection in self._open:
+            connection.close()
+
+
+def read_request(connection):
+    """The head of one HTTP request, its body read and left out; empty at the end."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        got = connection.recv(65536)
+        if not got:
+            return b""
+        head += got
+    head, _, body = head.partition(b"\r\n\r\n")
+    length = next(
+        (
+            int(line[15:])
+            for line in head.split(b"\r\n")
+            if line.lower().startswith(b"content-length")
+        ),
+        0,
+    )
+    while len(body) < length:
+        body += connection.recv(65536)
+    return head
+
+
+def http(body, *, status="200 OK", headers=()):
+    """An HTTP answer that ends its connection."""
+    head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers]
+    return "\r\n".join([*head, "", ""]).encode() + body
+
+
+@pytest.fixture
+def raw_server():
+    """Start raw servers: with a function of the connection, or with an answer to every request."""
+    with contextlib.ExitStack() as stack:
+
+        def start(talk, **options):
+            if isinstance(talk, bytes):
+                answer = talk
+
+                def talk(connection):
+                    if read_request(connection):
+                        connection.sendall(answer)
+
+            server = RawServer(talk, **options)
+            stack.callback(server.close)
+            return server
+
+        yield start
+
+
+@pytest.fixture
+def http_answer():
+    return http
+
+
+@pytest.fixture
+def next_request():
+    return read_request
+
+
+@pytest.fixture
+def a_closed_port():
+    """A port of this machine that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]

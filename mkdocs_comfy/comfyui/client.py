@@ -1,0 +1,266 @@
+"""Operations on one ComfyUI: each asks, reads the reply, and raises nothing but ``RenderError``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from mkdocs_comfy.comfyui.answers import (
+    Answer,
+    is_html,
+    not_comfyui,
+    not_http,
+    unexpected,
+)
+from mkdocs_comfy.comfyui.border import DROPPED, FOREIGN, mapped
+from mkdocs_comfy.comfyui.download import Download, read_body
+from mkdocs_comfy.comfyui.outcome import read_history
+from mkdocs_comfy.comfyui.protocol import (
+    Subject,
+    as_mapping,
+    find_in_queue,
+    is_queue,
+    load_json,
+    read_accepted,
+)
+from mkdocs_comfy.comfyui.rejections import read_node_errors, read_options, rejection
+from mkdocs_comfy.errors import NotComfyUIError, RenderError, UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any, Self
+
+    from mkdocs_comfy.comfyui.jobs import RenderJob
+    from mkdocs_comfy.comfyui.protocol import ImageRef, Place
+    from mkdocs_comfy.comfyui.transport import Transport
+
+_REFUSALS = frozenset({400, 409, 422, 500})
+"""Statuses of ``POST /prompt`` that speak of the workflow; 500 is for one that cannot be read."""
+
+_MAYBE_TAKEN = frozenset({409, 500, 502, 503, 504})
+"""Statuses after which the job may be there all the same; 409 says that its id is known."""
+
+_LOOKS = 2  # a load balancer may ask a server that does not know the job
+_LOOK_AGAIN = 0.2  # seconds
+
+
+class Client:
+    """One connection set to one server; an async context manager.
+
+    Every method raises ``RenderError`` only. Errors with ``fatal`` speak of the server, the
+    others of the one job.
+    """
+
+    def __init__(self, transport: Transport) -> None:
+        self.server = transport.server
+        self.pace = transport.pace
+        self._transport = transport
+        self._http = transport.http()
+        self._met = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        with suppress(*FOREIGN):  # what is broken already need not be closed well
+            await self._http.aclose()
+
+    def subject(self, job: RenderJob) -> Subject:
+        """What messages about ``job`` speak of."""
+        return Subject(server=self.server, template=job.template, graph=job.graph)
+
+    async def probe(self) -> None:
+        """Make sure that the server is a ComfyUI and lets us in.
+
+        Raises:
+            UnreachableError: Nothing answers.
+            NotComfyUIError: Something else does.
+            AuthError: Credentials are missing or wrong, or a login page is in the way.
+        """
+        try:
+            answer = await self._ask("GET", "/system_stats", within=self.pace.probe)
+        except UnreachableError as error:
+            banner = await self._transport.banner()
+            if banner and not banner.startswith(b"HTTP/"):
+                raise not_http(self.server, banner) from error
+            raise
+        if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise not_comfyui(answer, self.server)
+        if "system" not in as_mapping(self._document(answer)):
+            raise not_comfyui(answer, self.server)
+        self._met = True
+
+    async def submit(
+        self, job: RenderJob, graph: Mapping[str, Any], *, prompt_id: str, client_id: str
+    ) -> str:
+        """Queue ``graph``; the server's id of the job, which need not be ``prompt_id``.
+
+        A POST without an answer may have arrived: the job is looked up by its id before it is
+        called failed. It is never posted again.
+
+        Args:
+            job: The job, for messages.
+            graph: Its graph, as it is to run.
+            prompt_id: Our own id, a canonical UUID 4: newer servers take no other.
+            client_id: Whose socket gets the news. Without one, servers before 0.28 leave the
+                outputs of cached nodes out of the history.
+
+        Raises:
+            RejectedError: The server refuses the workflow, or drops an output from it.
+            RenderError: The server cannot be used.
+        """
+        body = {"prompt": graph, "client_id": client_id, "prompt_id": prompt_id}
+        try:
+            answer = await self._ask("POST", "/prompt", body)
+        except UnreachableError:
+            if await self._is_known(prompt_id):
+                return prompt_id
+            raise
+        if answer.status == HTTPStatus.OK:
+            return await self._accepted(answer, job)
+        if answer.status in _MAYBE_TAKEN and await self._is_known(prompt_id):
+            return prompt_id
+        raise await self._refusal(answer, job)
+
+    async def find(self, prompt_id: str) -> Place | None:
+        """Where in the queue the job is, or ``None`` where it is not."""
+        answer = await self._ask("GET", "/queue")
+        document = self._document(answer)
+        if not is_queue(document):
+            raise not_comfyui(answer, self.server)
+        return find_in_queue(document, prompt_id)
+
+    async def image(self, prompt_id: str, job: RenderJob) -> ImageRef | None:
+        """The image of the job, or ``None`` while the history does not know the job.
+
+        Raises:
+            RenderError: The job ended without one, or the server cannot be used.
+        """
+        document = await self._history(prompt_id)
+        return read_history(document, prompt_id, output=job.output, subject=self.subject(job))
+
+    async def download(self, image: ImageRef, job: RenderJob, *, max_bytes: int) -> bytes:
+        """The bytes of ``image``, whatever they are.
+
+        Raises:
+            TooLargeError: There are more than ``max_bytes``.
+            RenderTimeoutError: They did not come in time.
+            LostError: The server does not have the image any more, or it broke off.
+            RenderError: The server cannot be used.
+        """
+        download = Download(
+            transport=self._transport, subject=self.subject(job), max_bytes=max_bytes
+        )
+        return await download.fetch(self._http, image)
+
+    async def withdraw(self, prompt_ids: Iterable[str]) -> None:
+        """Take these jobs, and only these, off the server, as far as it can be reached in time.
+
+        What waits is deleted. What runs is interrupted by its id, and only where the queue says
+        that it runs: a server too old for ids would interrupt whatever runs.
+        """
+        ours = list(prompt_ids)
+        if not ours:
+            return
+        with suppress(RenderError, TimeoutError):
+            async with asyncio.timeout(self.pace.withdraw):
+                await self._ask("POST", "/queue", {"delete": ours})
+                for prompt_id in ours:
+                    place = await self.find(prompt_id)
+                    if place is not None and place.running:
+                        await self._ask("POST", "/interrupt", {"prompt_id": prompt_id})
+
+    async def _accepted(self, answer: Answer, job: RenderJob) -> str:
+        accepted = read_accepted(self._document(answer))
+        if accepted is None:
+            raise not_comfyui(answer, self.server)
+        if accepted.node_errors:
+            await self.withdraw([accepted.prompt_id])
+            raise await self._rejection({"node_errors": accepted.node_errors}, job)
+        return accepted.prompt_id
+
+    async def _refusal(self, answer: Answer, job: RenderJob) -> RenderError:
+        if answer.status not in _REFUSALS or is_html(answer.body):
+            return unexpected(answer, self.server)
+        try:
+            document = load_json(answer.body)
+        except ValueError:
+            document = answer.body.decode("utf-8", "replace")
+        return await self._rejection(document, job)
+
+    async def _rejection(self, document: object, job: RenderJob) -> RenderError:
+        options = None
+        for error in read_node_errors(as_mapping(document).get("node_errors")):
+            if error.wants_options:
+                with suppress(RenderError):  # the refusal says enough without the list
+                    route = f"/object_info/{quote(error.class_type, safe='')}"
+                    info = self._document(await self._ask("GET", route))
+                    options = read_options(info, error)
+                break
+        return rejection(document, self.subject(job), options=options)
+
+    async def _is_known(self, prompt_id: str) -> bool:
+        """Whether the server has the job: the queue is asked first, then the history, twice.
+
+        A job leaves the queue at the moment when it enters the history, so the other order would
+        miss it.
+        """
+        with suppress(RenderError):
+            for look in range(_LOOKS):
+                if look:
+                    await asyncio.sleep(_LOOK_AGAIN)
+                if await self.find(prompt_id) or prompt_id in await self._history(prompt_id):
+                    return True
+        return False
+
+    async def _history(self, prompt_id: str) -> Mapping[Any, Any]:
+        answer = await self._ask("GET", f"/history/{quote(prompt_id, safe='')}")
+        document = self._document(answer)
+        if not isinstance(document, dict):
+            raise not_comfyui(answer, self.server)
+        return document
+
+    def _document(self, answer: Answer) -> object:
+        """The JSON of an answer that must be one with status 200."""
+        if answer.status != HTTPStatus.OK:
+            raise unexpected(answer, self.server)
+        try:
+            return load_json(answer.body)
+        except ValueError:
+            raise not_comfyui(answer, self.server) from None
+
+    async def _ask(
+        self, method: str, route: str, document: object = None, *, within: float | None = None
+    ) -> Answer:
+        """One request and its whole answer, whatever its status."""
+        body = None if document is None else json.dumps(document).encode()
+        with mapped(self.server, met=self._met):
+            async with asyncio.timeout(within or self.pace.total):
+                try:
+                    return await self._exchange(method, route, body)
+                except DROPPED:
+                    if method != "GET":
+                        raise
+                    return await self._exchange(method, route, body)
+
+    async def _exchange(self, method: str, route: str, body: bytes | None) -> Answer:
+        url = f"{self.server.api}{route}"
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        async with self._http.stream(method, url, content=body, headers=headers) as response:
+            content = await read_body(response, self.pace.json_bytes)
+            if content is None:
+                raise NotComfyUIError(
+                    f"{self.server.display} is no ComfyUI: its answer to {route} does not end"
+                    f" within {self.pace.json_bytes // 2**20} MiB",
+                    way_out="check host, port and path in `server:`",
+                )
+            return Answer(
+                url=url,
+                status=response.status_code,
+                headers={name.lower(): value for name, value in response.headers.items()},
+                body=content,
+            )
