@@ -1,0 +1,125 @@
+"""The server's files: where a prefix puts a picture, and which file a request may read.
+
+The rules are those of ComfyUI 0.3.64's SaveImage and ``/view``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import time
+    from pathlib import Path
+
+FOLDERS = ("output", "temp", "input")
+
+
+class OutsideError(Exception):
+    """A name that leads out of the folder it must stay in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """A picture on the server's disk, as outputs name it.
+
+    Attributes:
+        filename: Name without folder.
+        subfolder: Folder below that of ``type``, with ``/``; ``""`` for none.
+        type: ``"output"`` or ``"temp"``.
+    """
+
+    filename: str
+    subfolder: str
+    type: str
+
+    def as_json(self) -> dict[str, str]:
+        """Return the entry of an ``images`` list."""
+        return {"filename": self.filename, "subfolder": self.subfolder, "type": self.type}
+
+
+def expand_prefix(prefix: str, size: tuple[int, int], now: time.struct_time) -> str:
+    """Replace the names that the server knows; ``%date:…%`` and the like are the editor's."""
+    if "%" not in prefix:
+        return prefix
+    values = {
+        "width": str(size[0]),
+        "height": str(size[1]),
+        "year": str(now.tm_year),
+        "month": f"{now.tm_mon:02}",
+        "day": f"{now.tm_mday:02}",
+        "hour": f"{now.tm_hour:02}",
+        "minute": f"{now.tm_min:02}",
+        "second": f"{now.tm_sec:02}",
+    }
+    for name, value in values.items():
+        prefix = prefix.replace(f"%{name}%", value)
+    return prefix
+
+
+def next_number(names: list[str], stem: str) -> int:
+    """Return the number after the highest of the files ``<stem>_<number>_…`` in ``names``."""
+    start = f"{stem}_"
+    numbers = [name[len(start) :].split("_")[0] for name in names if name.startswith(start)]
+    return max((int(number) if number.isdecimal() else 0 for number in numbers), default=0) + 1
+
+
+class Disk:
+    """The folders ``output``, ``temp`` and ``input`` below one directory."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for folder in FOLDERS:
+            (root / folder).mkdir(parents=True, exist_ok=True)
+
+    def save(self, folder: str, prefix: str, pictures: list[bytes]) -> list[Saved]:
+        """Write a batch of pictures under one expanded prefix, numbered on from what is there.
+
+        Raises:
+            OutsideError: The prefix leads out of the folder.
+            OSError: The file system does not take the name or the bytes.
+            ValueError: The name has a null character.
+        """
+        top = str(self.root / folder)
+        normal = os.path.normpath(prefix)
+        subfolder, stem = os.path.split(normal)
+        target = os.path.abspath(os.path.join(top, subfolder))  # noqa: PTH100, PTH118  # resolves no links
+        if os.path.commonpath((top, target)) != top:
+            raise OutsideError(f"Saving image outside the output folder is not allowed: {prefix}")
+        os.makedirs(target, exist_ok=True)  # noqa: PTH103  # as above
+        number = next_number(os.listdir(target), stem.replace("%batch_num%", "0"))  # noqa: PTH208  # as above
+        saved = []
+        for index, picture in enumerate(pictures):
+            name = f"{stem.replace('%batch_num%', str(index))}_{number + index:05}_.png"
+            with open(os.path.join(target, name), "wb") as file:  # noqa: PTH118, PTH123  # as above
+                file.write(picture)
+            saved.append(
+                Saved(filename=name, subfolder=subfolder.replace(os.sep, "/"), type=folder)
+            )
+        return saved
+
+    def find(self, filename: str, *, subfolder: str | None, folder: str) -> Path | int:
+        """Return the file that ``/view`` is asked for, or the status of the refusal.
+
+        400: a name that is empty, starts with ``/`` or has ``..``, or an unknown folder; 403: a
+        subfolder outside; 404: no such file.
+        """
+        for known in FOLDERS:
+            if filename.endswith(f"[{known}]"):
+                filename, folder = filename[: -len(known) - 3], known
+        if not filename or filename[0] == "/" or ".." in filename or folder not in FOLDERS:
+            return 400
+        top = str(self.root / folder)
+        place = os.path.abspath(os.path.join(top, subfolder or ""))  # noqa: PTH100, PTH118  # resolves no links
+        if os.path.commonpath((place, top)) != top:
+            return 403
+        file = self.root / folder / place / os.path.basename(filename)  # noqa: PTH119  # as a real server
+        return file if "\0" not in str(file) and file.is_file() else 404
+
+    def empty(self, *folders: str) -> None:
+        """Remove every file of these folders."""
+        for folder in folders:
+            shutil.rmtree(self.root / folder, ignore_errors=True)
+            (self.root / folder).mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,224 @@
+"""A ComfyUI server on a real socket, in a thread of its own, that paints in the place of a GPU."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from mkdocs_comfy.testing.knobs import Canned, CrashPoint, Knobs
+from mkdocs_comfy.testing.machine import Machine
+from mkdocs_comfy.testing.nodes import default_models, default_nodes, models_of
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping, Sequence
+    from types import TracebackType
+
+    from mkdocs_comfy.testing.answers import Answer
+    from mkdocs_comfy.testing.nodes import Definition
+    from mkdocs_comfy.testing.png import Painter
+
+
+T = TypeVar("T")
+
+
+class FakeComfyUI(Knobs):
+    """A server with the manners of ComfyUI 0.3.64, failures on demand included.
+
+    A context manager; or :meth:`start` and :meth:`stop`. All settings and records of
+    :class:`~mkdocs_comfy.testing.knobs.Knobs` are attributes.
+
+    Args:
+        painter: Makes the pictures; by default those of :mod:`mkdocs_comfy.testing.painting`.
+            :func:`~mkdocs_comfy.testing.flat_painter` is the quick one.
+        nodes: Node definitions in the place of the built-in ones, as ``/object_info`` gives them.
+        models: Folder -> model files; by default those that the definitions name, or some usual
+            ones where there are no ``nodes``.
+        latency: See :class:`~mkdocs_comfy.testing.knobs.Knobs`; in seconds.
+        history_lag: Likewise.
+        previews: Likewise.
+        any_model: Likewise.
+        host: Address to listen on.
+        port: Port to listen on; 0 for a free one.
+    """
+
+    def __init__(
+        self,
+        *,
+        painter: Painter | None = None,
+        nodes: Mapping[str, Definition] | None = None,
+        models: Mapping[str, Sequence[str]] | None = None,
+        latency: float = 0.0,
+        history_lag: float = 0.0,
+        previews: bool = False,
+        any_model: bool = False,
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        if models is None:
+            models = default_models() if nodes is None else models_of(nodes)
+        super().__init__(
+            painter=_paint_for_real if painter is None else painter,
+            nodes=default_nodes() if nodes is None else dict(nodes),
+            models={folder: list(names) for folder, names in models.items()},
+            latency=latency,
+            history_lag=history_lag,
+            previews=previews,
+            any_model=any_model,
+        )
+        self._host, self._port = host, port
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._machine: Machine | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the server listens, or listened, without a slash at the end.
+
+        Raises:
+            RuntimeError: It was never started.
+        """
+        if not self._port:
+            raise RuntimeError("FakeComfyUI has no address before it is started")
+        return f"http://{self._host}:{self._port}"
+
+    def start(self) -> Self:
+        """Listen. Returns when requests are answered.
+
+        Raises:
+            RuntimeError: It runs already.
+            OSError: The address cannot be had.
+        """
+        if self._thread is not None:
+            raise RuntimeError("FakeComfyUI runs already")
+        started: Future[None] = Future()
+        self._thread = threading.Thread(
+            target=self._serve, args=(started,), name="fake-comfyui", daemon=True
+        )
+        self._thread.start()
+        try:
+            started.result()
+        except OSError:
+            self._thread.join()
+            self._thread = None
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Close every connection, forget everything and remove the pictures. May be repeated."""
+        if self._thread is None:
+            return
+        self._call(self._running().end())
+        self._thread.join()
+        self._thread = self._loop = self._machine = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def answer(self, route: str, answer: Answer | None, times: int | None = None) -> None:
+        """Give a canned reply in the place of the server's own.
+
+        Args:
+            route: A route without ``/api``, such as ``/history``, which stands for all below it; a
+                whole path; or ``*`` for every route. The most exact one counts.
+            answer: The reply; ``None`` ends an earlier one.
+            times: How often; ``None`` until it is ended.
+        """
+        if answer is None:
+            self.canned.pop(route, None)
+        else:
+            self.canned[route] = Canned(answer=answer, times=times)
+
+    def delete_outputs(self) -> None:
+        """Remove every picture from the server's disk; outputs still name them."""
+        self._call(self._running().delete_outputs())
+
+    def hold(self) -> None:
+        """Let jobs start, and none of them end."""
+        self._call(self._running().hold())
+
+    def release(self) -> None:
+        """End :meth:`hold`."""
+        self._call(self._running().release())
+
+    def enqueue_foreign(self, seconds: float) -> str:
+        """Queue somebody else's job that takes ``seconds``; return its prompt id."""
+        return self._call(self._running().enqueue_foreign(seconds))
+
+    def interrupt(self, prompt_id: str) -> None:
+        """Interrupt a job, if it runs, as another user would."""
+        self._call(self._running().interrupt(prompt_id))
+
+    def crash(self) -> None:
+        """Die as by ``kill -9``: reset connections, close the port, lose queue and history.
+
+        Pictures stay on the disk, records stay, and :meth:`restart` brings the server back.
+        """
+        self._call(self._running().crash())
+
+    def crash_when(self, point: CrashPoint, *, restart_after: float | None = None) -> None:
+        """Crash once, at a point of the next job.
+
+        Args:
+            point: ``"submitted"``: the job was accepted, and its reply is lost; ``"running"``: it
+                is at work.
+            restart_after: Seconds until the server is back; ``None`` for never.
+        """
+        self.crash_point, self.restart_after = point, restart_after
+
+    def restart(self, after: float = 0.0) -> None:
+        """Come back on the same port with an empty queue and history.
+
+        A running server crashes first. Returns at once where ``after``, in seconds, is not 0.
+        """
+        self._call(self._running().restart(after))
+
+    def _running(self) -> Machine:
+        if self._machine is None:
+            raise RuntimeError("FakeComfyUI is not running")
+        return self._machine
+
+    def _call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run ``work`` on the server's loop and wait for it."""
+        if self._loop is None:
+            raise RuntimeError("FakeComfyUI is not running")
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def _serve(self, started: Future[None]) -> None:
+        """Be the server's thread."""
+        with (
+            tempfile.TemporaryDirectory(prefix="fake-comfyui-") as folder,
+            contextlib.closing(Machine(self, Path(folder).resolve())) as machine,
+        ):
+            asyncio.run(self._live(machine, started))
+
+    async def _live(self, machine: Machine, started: Future[None]) -> None:
+        try:
+            self._port = await machine.begin(self._host, self._port)
+        except OSError as error:
+            started.set_exception(error)
+            return
+        self._loop, self._machine = asyncio.get_running_loop(), machine
+        started.set_result(None)
+        await machine.ended()
+
+
+def _paint_for_real(
+    prompt: str, seed: int, size: tuple[int, int], *, negative: str = "", steps: int = 20
+) -> bytes:
+    """Paint a picture that is pleasant to look at; Pillow is imported when the first is asked for."""
+    from mkdocs_comfy.testing.painting import paint  # noqa: PLC0415  # heavy
+
+    return paint(prompt, seed, size, negative=negative, steps=steps)
