@@ -158,6 +158,18 @@ class Silhouette:
         """Return what was drawn, in the size of the picture."""
         return self._mask.reduce(_FINER)
 
+    def fill(self, picture: Image.Image, colour: Colour) -> None:
+        """Lay ``colour`` over ``picture`` where something was drawn; cheap for small things."""
+        drawn = self._mask.getbbox()
+        if drawn is None:
+            return
+        left, top = drawn[0] // _FINER, drawn[1] // _FINER
+        right, low = -(-drawn[2] // _FINER), -(-drawn[3] // _FINER)
+        part = self._mask.reduce(
+            _FINER, (left * _FINER, top * _FINER, right * _FINER, low * _FINER)
+        )
+        picture.paste(colour, (left, top), part)
+
 
 def spread(dice: Dice, frame: Frame, cells: tuple[int, int]) -> Image.Image:
     """Return soft noise as a mask: ``cells`` random levels, enlarged to the whole picture."""

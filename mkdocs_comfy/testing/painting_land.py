@@ -230,7 +230,7 @@ def paint_paper(easel: Easel) -> None:
         easel.picture.paste(colour, (0, 0), mask)
         contours = Silhouette(frame)
         _contours(contours, frame, line)
-        tint(easel.picture, mix(colour, palette.light, 0.34), contours.mask())
+        contours.fill(easel.picture, mix(colour, palette.light, 0.34))
 
 
 def _paint_shadow(easel: Easel, mask: Image.Image) -> None:

@@ -59,8 +59,9 @@ class Scene:
 def read_scene(prompt: str, negative: str = "") -> Scene:
     """Find the scene that ``prompt`` describes, without what ``negative`` excludes."""
     digest = hashlib.sha256(prompt.encode("utf-8", "surrogatepass")).digest()
-    words = _Words(prompt, unwanted=_Words(negative))
-    features = frozenset(words.named_in(_FEATURES))
+    unwanted = _Words(negative)
+    words = _Words(prompt, unwanted=unwanted)
+    features = frozenset(words.named_in(_FEATURES)) - set(unwanted.named_in(_FEATURES))
     motif = words.first_in(_MOTIFS) or next(words.named_in(_BACKDROPS), None)
     mood = next(words.named_in(_MOODS), None) or _usual_mood(motif, features, digest[1])
     return Scene(

@@ -74,7 +74,7 @@ def _paint_stars(easel: Easel, horizon: float) -> None:
         if dice.chance(0.03):
             glows.ellipse(x, y, size * 4, size * 4, int(fade * 110))
     tint(easel.picture, palette.light, glows.mask().filter(ImageFilter.BoxBlur(frame.unit / 300)))
-    tint(easel.picture, palette.light, points.mask())
+    points.fill(easel.picture, palette.light)
 
 
 def _paint_milky_way(easel: Easel, horizon: float) -> None:
@@ -175,4 +175,4 @@ def paint_fall(easel: Easel) -> None:
             fall.line([(x, y), (x - long * 0.3, y + long)], 0.5, int(dice.between(25, 90)))
     else:
         return
-    tint(easel.picture, mix(easel.scene.palette.light, (255, 255, 255), 0.5), fall.mask())
+    fall.fill(easel.picture, mix(easel.scene.palette.light, (255, 255, 255), 0.5))

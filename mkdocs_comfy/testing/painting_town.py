@@ -25,7 +25,7 @@ def paint_lighthouse(easel: Easel, x: float, foot: float, side: int) -> None:
     tower = Silhouette(frame)
     tower.polygon([(x - wide, foot), (x - slim, lamp), (x + slim, lamp), (x + wide, foot)])
     cold = mix(depth_colour(palette, 0.5), palette.light, 0.45 if dark else 0.72)
-    tint(easel.picture, cold, tower.mask())
+    tower.fill(easel.picture, cold)
     shade, bands = Silhouette(frame), Silhouette(frame)
     shade.polygon(
         [(x - side * wide, foot), (x - side * slim, lamp), (x, lamp), (x - side * wide * 0.1, foot)]
@@ -34,7 +34,7 @@ def paint_lighthouse(easel: Easel, x: float, foot: float, side: int) -> None:
         near, far_ = wide + (slim - wide) * low, wide + (slim - wide) * high
         down, up = foot - (foot - lamp) * low, foot - (foot - lamp) * high
         bands.polygon([(x - near, down), (x - far_, up), (x + far_, up), (x + near, down)])
-    tint(easel.picture, mix((164, 52, 44), palette.near, 0.4 if dark else 0.12), bands.mask())
+    bands.fill(easel.picture, mix((164, 52, 44), palette.near, 0.4 if dark else 0.12))
     tint(easel.picture, palette.near, shade.mask().point([each // 3 for each in range(256)]))
     _paint_lantern(easel, (x, lamp), (slim, tall * 0.075), 210 if dark else 90)
 
@@ -77,10 +77,10 @@ def _paint_lantern(
     cap.polygon([(x - slim, lamp - up), (x, lamp - up * 2), (x + slim, lamp - up)])
     cap.line([(x - slim * 0.75, lamp), (x - slim * 0.75, lamp - up)], slim * 0.2)
     cap.line([(x + slim * 0.75, lamp), (x + slim * 0.75, lamp - up)], slim * 0.2)
-    tint(easel.picture, depth_colour(palette, 0.95), cap.mask())
+    cap.fill(easel.picture, depth_colour(palette, 0.95))
     glass = Silhouette(frame)
     glass.ellipse(x, lamp - up * 0.5, slim * 0.55, up * 0.42)
-    tint(easel.picture, palette.light, glass.mask())
+    glass.fill(easel.picture, palette.light)
     tint(
         easel.picture,
         palette.light,
@@ -102,8 +102,8 @@ def paint_village(easel: Easel, horizon: int) -> None:
         _house(houses, dice, (x, foot, across, wall))
         _lit(windows, dice, (x, foot, across, wall))
         x += across * (1.02 if dice.chance(0.7) else dice.between(1.3, 2.2))
-    tint(easel.picture, depth_colour(palette, 0.78), houses.mask())
-    tint(easel.picture, mix((255, 204, 120), palette.light, 0.25), windows.mask())
+    houses.fill(easel.picture, depth_colour(palette, 0.78))
+    windows.fill(easel.picture, mix((255, 204, 120), palette.light, 0.25))
 
 
 def _house(shape: Silhouette, dice: Dice, place: tuple[float, float, float, float]) -> None:
@@ -224,8 +224,8 @@ def paint_dome(easel: Easel, x: float, foot: float) -> None:
     clear = body.mask()
     clear.paste(0, (0, min(frame.height, round(foot)), frame.width, frame.height))
     tint(easel.picture, mix(depth_colour(palette, 0.55), palette.light, 0.3), clear)
-    tint(easel.picture, depth_colour(palette, 0.9), eaves.mask())
-    tint(easel.picture, mix((255, 190, 96), palette.light, 0.2), slit.mask())
+    eaves.fill(easel.picture, depth_colour(palette, 0.9))
+    slit.fill(easel.picture, mix((255, 190, 96), palette.light, 0.2))
     glow = halo(frame, x + wide * 0.25, foot - wall - wide * 0.5, wide * 2.2, 70)
     tint(easel.picture, (255, 196, 110), glow)
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 def paint_water(easel: Easel, horizon: int) -> None:
     """Mirror what stands above ``horizon`` (pixels) and let the light glitter on it."""
     frame, palette = easel.frame, easel.scene.palette
+    if not 0 < horizon < frame.height:
+        return  # a picture of one row has no room for both
     deep = frame.height - horizon
     mirror = _mirrored(easel, horizon, deep)
     water = mix(palette.sky[0], palette.near, 0.35)
@@ -63,8 +65,8 @@ def _paint_glitter(easel: Easel, horizon: int, deep: int) -> None:
             waves.ellipse(
                 dice.unit() * frame.width, y, across * 2.2, down, int(dice.between(20, 80))
             )
-    tint(easel.picture, mix(palette.sky[3], palette.sky[2], 0.4), waves.mask())
-    tint(easel.picture, palette.light, sparks.mask())
+    waves.fill(easel.picture, mix(palette.sky[3], palette.sky[2], 0.4))
+    sparks.fill(easel.picture, palette.light)
 
 
 def paint_headland(easel: Easel, horizon: int, *, lighthouse: bool) -> None:
@@ -114,7 +116,7 @@ def paint_boats(easel: Easel, horizon: int) -> None:
             depth_colour(palette, 0.9),
             echo.mask().filter(ImageFilter.BoxBlur((1, 3))).point([e // 3 for e in range(256)]),
         )
-        tint(easel.picture, depth_colour(palette, 0.72 + 0.4 * share), boat.mask())
+        boat.fill(easel.picture, depth_colour(palette, 0.72 + 0.4 * share))
 
 
 def _sail(shape: Silhouette, x: float, y: float, size: float, up: int) -> None:
@@ -162,4 +164,4 @@ def paint_shore(easel: Easel) -> None:
         tall, lean = frame.unit * dice.between(0.02, 0.075), dice.between(-0.25, 0.25)
         stem = [(x, y + 4), (x + lean * tall * 0.4, y - tall * 0.6), (x + lean * tall, y - tall)]
         shape.line(stem, frame.unit / 520)
-    tint(easel.picture, mix(palette.near, (0, 0, 0), 0.15), shape.mask())
+    shape.fill(easel.picture, mix(palette.near, (0, 0, 0), 0.15))
