@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from mkdocs_comfy.testing.files import OutsideError, expand_prefix
 from mkdocs_comfy.testing.frames import Run
 from mkdocs_comfy.testing.ordering import execution_order, reachable, signatures
-from mkdocs_comfy.testing.png import with_text
 from mkdocs_comfy.testing.pace import Pace, StoppedError, workers_of
+from mkdocs_comfy.testing.png import with_text
 from mkdocs_comfy.testing.tracing import is_sampler, picture_of, steps_of, takes_picture, text_of
 from mkdocs_comfy.testing.transcoding import preview_jpeg
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
     from mkdocs_comfy.testing.files import Disk
     from mkdocs_comfy.testing.gallery import Gallery
@@ -137,7 +137,8 @@ class Executor:
                 continue
             run.begin(node)
             await self._node(run, node, pace, paintings.get(node))
-            self._results[signed[node]] = run.outputs.get(node)
+            if node not in paintings or node in run.outputs:
+                self._results[signed[node]] = run.outputs.get(node)
             run.end(node)
 
     async def _node(
@@ -149,13 +150,7 @@ class Executor:
         if node in pace.workers:
             await self._labour(run, node, pace)
         if painting is not None:
-            await asyncio.wait(
-                {painting, stopped := asyncio.ensure_future(run.job.stop.wait())},
-                return_when=asyncio.FIRST_COMPLETED,
-            )
-            stopped.cancel()
-            if not painting.done():
-                raise StoppedError
+            await pace.unless_stopped(painting)
             if (error := painting.exception()) is not None:
                 raise NodeRaisedError(type(error).__name__, str(error))
             if not self._knobs.without_images:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import mimetypes
 import sys
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -13,12 +11,11 @@ from aiohttp import web
 
 from mkdocs_comfy.testing.jobs import Job
 from mkdocs_comfy.testing.sockets import keep_silent
-from mkdocs_comfy.testing.transcoding import as_preview, without_metadata
 from mkdocs_comfy.testing.validation import Rules, validate
+from mkdocs_comfy.testing.viewing import view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from mkdocs_comfy.testing.files import Disk
     from mkdocs_comfy.testing.jobs import Backlog
@@ -189,43 +186,7 @@ class Routes:
         return web.Response()
 
     async def _view(self, request: web.Request) -> web.StreamResponse:
-        query = request.query
-        if "filename" not in query:
-            return web.Response(status=404)
-        found = self._disk.find(
-            query["filename"], subfolder=query.get("subfolder"), folder=query.get("type", "output")
-        )
-        if isinstance(found, int):
-            return web.Response(status=found)
-        headers = {"Content-Disposition": f'filename="{found.name}"'}
-        picture = self._knobs.picture
-        if self._knobs.endless or self._knobs.drip > 0:
-            return await self._trickle(request, picture or found.read_bytes(), headers)
-        if picture is not None:
-            return web.Response(body=picture, headers=headers, content_type=_type_of(found))
-        channel = query.get("channel", "rgba")
-        if "preview" in query:
-            kind, body = as_preview(found.read_bytes(), query["preview"], query.get("channel", ""))
-            return web.Response(body=body, headers=headers, content_type=f"image/{kind}")
-        if channel == "rgb":
-            body = without_metadata(found.read_bytes())
-            return web.Response(body=body, headers=headers, content_type="image/png")
-        return web.FileResponse(found, headers={**headers, "Content-Type": _type_of(found)})
-
-    async def _trickle(
-        self, request: web.Request, body: bytes, headers: dict[str, str]
-    ) -> web.StreamResponse:
-        """Send a body slowly, or without an end."""
-        response = web.StreamResponse(headers={**headers, "Content-Type": "image/png"})
-        await response.prepare(request)
-        if self._knobs.endless:
-            await response.write(body)
-            while self._knobs.endless:
-                await response.write(bytes(65536))
-        for index in range(len(body)):
-            await response.write(body[index : index + 1])
-            await asyncio.sleep(self._knobs.drip)
-        return response
+        return await view(request, self._knobs, self._disk)
 
     async def _object_info(self, _request: web.Request) -> web.Response:
         return web.json_response({kind: self._knobs.definition(kind) for kind in self._knobs.nodes})
@@ -290,7 +251,3 @@ async def _said(request: web.Request) -> dict[str, Any] | None:
     except ValueError:
         return None
     return said if isinstance(said, dict) else None
-
-
-def _type_of(file: Path) -> str:
-    return mimetypes.guess_type(file.name)[0] or "application/octet-stream"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mkdocs_comfy.testing.answers import Answer, NodeFailure, Request
-    from mkdocs_comfy.testing.nodes import Definition, Definitions
+    from mkdocs_comfy.testing.node_words import Definition, Definitions
     from mkdocs_comfy.testing.png import Painter
 
 CrashPoint = Literal["submitted", "running"]

@@ -66,7 +66,7 @@ class Machine:
             backlog=self._backlog,
             sessions=self._sessions,
             disk=self._disk,
-            accepted=lambda: self._crash_at("submitted"),
+            accepted=self._accepted,
         )
         app = web.Application(
             middlewares=[front_door(self._knobs)], client_max_size=self._knobs.max_upload
@@ -144,9 +144,11 @@ class Machine:
         return job.id
 
     async def _listen(self) -> None:
-        factory = self._runner.server
+        server = self._runner.server
+        if server is None:
+            raise RuntimeError("the server is not set up")
         self._listener = await asyncio.get_running_loop().create_server(
-            factory, self._host, self._port
+            server, self._host, self._port
         )
         self._port = self._listener.sockets[0].getsockname()[1]
         self._tasks = [
@@ -177,9 +179,13 @@ class Machine:
     def _queue_changed(self) -> None:
         self._sessions.post("status", {"status": self._routes.status()})
 
+    def _accepted(self) -> None:
+        self._crash_at("submitted")
+
     async def _gate(self, job: Job) -> None:
         """Hold a job before its last step, or crash there."""
-        self._crash_at("running")
+        if self._crash_at("running"):
+            await asyncio.sleep(0)  # where the cancellation of this very task arrives
         if self._free.is_set():
             return
         waiting = {
@@ -190,10 +196,12 @@ class Machine:
         for each in waiting:
             each.cancel()
 
-    def _crash_at(self, point: CrashPoint) -> None:
+    def _crash_at(self, point: CrashPoint) -> bool:
+        """Crash, if the settings want it at this point."""
         if self._knobs.crash_point != point:
-            return
+            return False
         self._knobs.crash_point = None
         self._fall(reset=True)
         if self._knobs.restart_after is not None:
             self._later = asyncio.create_task(self._rise(self._knobs.restart_after))
+        return True

@@ -13,8 +13,7 @@ from mkdocs_comfy.testing.node_table import table
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-Definition = dict[str, Any]
-Definitions = dict[str, Definition]
+    from mkdocs_comfy.testing.node_words import Definition, Definitions
 
 # (class, input) -> folder whose files are its choices.
 MODEL_FOLDERS = (

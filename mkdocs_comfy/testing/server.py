@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from mkdocs_comfy.testing.answers import Answer
-    from mkdocs_comfy.testing.nodes import Definition
+    from mkdocs_comfy.testing.node_words import Definition
     from mkdocs_comfy.testing.png import Painter
 
 
@@ -218,7 +218,7 @@ class FakeComfyUI(Knobs):
 def _paint_for_real(
     prompt: str, seed: int, size: tuple[int, int], *, negative: str = "", steps: int = 20
 ) -> bytes:
-    """Paint a picture that is pleasant to look at; Pillow is imported when the first is asked for."""
+    """Paint a picture that is pleasant to look at; Pillow is imported for the first."""
     from mkdocs_comfy.testing.painting import paint  # noqa: PLC0415  # heavy
 
     return paint(prompt, seed, size, negative=negative, steps=steps)

@@ -1,4 +1,4 @@
-"""The sessions on ``/ws``: who hears what, and the real server's way of losing a reconnected one."""
+"""The sessions on ``/ws``: who hears what, and how a client that reconnects is lost."""
 
 from __future__ import annotations
 

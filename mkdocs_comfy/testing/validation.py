@@ -10,14 +10,13 @@ import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mkdocs_comfy.testing.literals import cast_literal, fault, fits
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
 # A real server runs into Python's recursion limit on a cycle; no real graph is this deep.
 DEEPEST = 300
-# A longer list of choices is not sent back.
-LONGEST_LIST = 20
-
 _FAULTS = (
     AttributeError,
     AssertionError,
@@ -97,16 +96,7 @@ def validate(graph: Any, rules: Rules, *, targets: Collection[str] | None = None
 
 
 def _refused(graph: dict[str, Any], kind: str, message: str, details: str) -> Verdict:
-    return Verdict(graph=graph, error=_error(kind, message, details), node_errors={})
-
-
-def _error(kind: str, message: str, details: str, **extra_info: Any) -> dict[str, Any]:
-    return {"type": kind, "message": message, "details": details, "extra_info": extra_info}
-
-
-def is_choice(kind: object) -> bool:
-    """Whether the type of an input is a list of choices, in the old or the new notation."""
-    return isinstance(kind, list) or kind == "COMBO"
+    return Verdict(graph=graph, error=fault(kind, message, details), node_errors={})
 
 
 class _Inspection:
@@ -130,19 +120,22 @@ class _Inspection:
             if fit:
                 good.append(sink)
                 continue
-            details += [f"{error['message']}: {error['details']}" for error in errors]
+            details += [f"{each['message']}: {each['details']}" for each in errors]
             for node, (_, found) in self._seen.items():
                 if found:
                     entry = node_errors.setdefault(node, self._entry(node, found))
                     entry["dependent_outputs"].append(sink)
-        error = None
-        if not good:
-            error = _error(
-                "prompt_outputs_failed_validation",
-                "Prompt outputs failed validation",
-                "\n".join(details),
-            )
-        return Verdict(graph=self._graph, outputs=tuple(good), error=error, node_errors=node_errors)
+        refusal = fault(
+            "prompt_outputs_failed_validation",
+            "Prompt outputs failed validation",
+            "\n".join(details),
+        )
+        return Verdict(
+            graph=self._graph,
+            outputs=tuple(good),
+            error=None if good else refusal,
+            node_errors=node_errors,
+        )
 
     def _entry(self, node: str, errors: list[dict[str, Any]]) -> dict[str, Any]:
         kind = self._graph[node]["class_type"]
@@ -161,7 +154,7 @@ class _Inspection:
             if name not in inputs:
                 if required:
                     errors.append(
-                        _error(
+                        fault(
                             "required_input_missing",
                             "Required input is missing",
                             name,
@@ -172,7 +165,8 @@ class _Inspection:
             if isinstance(inputs[name], list):
                 fit = self._link(name, spec, inputs[name], errors) and fit
             else:
-                errors += self._literal(kind, name, spec, inputs)
+                free = self._rules.takes_any(kind, name)
+                errors += cast_literal(name, spec, inputs, any_choice=free)
         self._path.pop()
         self._seen[node] = (fit and not errors, errors)
         return self._seen[node]
@@ -183,7 +177,7 @@ class _Inspection:
         """Judge a link and what is beyond it; add to ``errors`` what this node is at fault for."""
         if len(link) != 2:  # noqa: PLR2004  # a pair
             errors.append(
-                _error(
+                fault(
                     "bad_linked_input",
                     "Bad linked input, must be a length-2 list of [node_id, slot_index]",
                     name,
@@ -195,9 +189,9 @@ class _Inspection:
             return False
         source = link[0]
         received = self._definition(self._graph[source]["class_type"])["output"][link[1]]
-        if not _fits(received, spec[0]):
+        if not fits(received, spec[0]):
             errors.append(
-                _error(
+                fault(
                     "return_type_mismatch",
                     "Return type mismatch between linked nodes",
                     f"{name}, received_type({received}) mismatch input_type({spec[0]})",
@@ -213,7 +207,7 @@ class _Inspection:
             return self._node(source)[0]
         except _FAULTS as error:
             del self._path[depth:]
-            fault = _exception(
+            inner = _exception(
                 "exception_during_inner_validation",
                 error,
                 input_name=name,
@@ -221,49 +215,8 @@ class _Inspection:
                 exception_message=str(error),
                 linked_node=link,
             )
-            self._seen[source] = (False, [fault])
+            self._seen[source] = (False, [inner])
             return False
-
-    def _literal(
-        self, kind: str, name: str, spec: list[Any], inputs: dict[str, Any]
-    ) -> list[dict[str, Any]]:
-        """Cast a literal in place; return the first fault of it, if any."""
-        wanted, config = spec
-        value = inputs[name]
-        if isinstance(value, dict) and "__value__" in value:
-            value = inputs[name] = value["__value__"]
-        about = {"input_name": name, "input_config": spec, "received_value": value}
-        try:
-            value = inputs[name] = _cast(wanted, value)
-        except (TypeError, ValueError, OverflowError) as error:
-            return [
-                _error(
-                    "invalid_input_type",
-                    f"Failed to convert an input value to a {wanted} value",
-                    f"{name}, {value}, {error}",
-                    **about,
-                    exception_message=str(error),
-                )
-            ]
-        about["received_value"] = value
-        if "min" in config and value < config["min"]:
-            message = f"Value {value} smaller than min of {config['min']}"
-            return [_error("value_smaller_than_min", message, name, **about)]
-        if "max" in config and value > config["max"]:
-            message = f"Value {value} bigger than max of {config['max']}"
-            return [_error("value_bigger_than_max", message, name, **about)]
-        if not is_choice(wanted) or self._rules.takes_any(kind, name):
-            return []
-        choices = wanted if isinstance(wanted, list) else config.get("options", [])
-        if value in choices:
-            return []
-        if len(choices) > LONGEST_LIST:
-            about["input_config"] = None
-            listed = f"(list of length {len(choices)})"
-        else:
-            listed = str(choices)
-        details = f"{name}: '{value}' not in {listed}"
-        return [_error("value_not_in_list", "Value not in list", details, **about)]
 
     def _definition(self, kind: str) -> Mapping[str, Any]:
         definition = self._rules.definition(kind)
@@ -284,7 +237,7 @@ def _exception(kind: str, error: Exception, **extra_info: Any) -> dict[str, Any]
         "exception_during_validation": "Exception when validating node",
         "exception_during_inner_validation": "Exception when validating inner node",
     }[kind]
-    return _error(
+    return fault(
         kind,
         message,
         str(error),
@@ -292,28 +245,3 @@ def _exception(kind: str, error: Exception, **extra_info: Any) -> dict[str, Any]
         exception_type=type(error).__name__,
         traceback=['  File "execution.py", in validate_inputs\n'],
     )
-
-
-def _cast(wanted: object, value: Any) -> Any:
-    match wanted:
-        case "INT":
-            return int(value)
-        case "FLOAT":
-            return float(value)
-        case "STRING":
-            return str(value)
-        case "BOOLEAN":
-            return bool(value)
-        case _:
-            return value
-
-
-def _fits(received: object, wanted: object) -> bool:
-    """Whether an output of one type may feed an input of another."""
-    if received == wanted or "*" in {str(received), str(wanted)}:
-        return True
-    if not isinstance(received, str) or not isinstance(wanted, str):
-        # A list of choices takes what a node outputs as COMBO, and the other way round.
-        return is_choice(received) and is_choice(wanted)
-    # Several types with commas: every one that may come must be among those that are taken.
-    return set(received.split(",")) <= set(wanted.split(","))
