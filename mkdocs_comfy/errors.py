@@ -163,7 +163,8 @@ class AmbiguousTemplateError(TemplateError):
         self, *, template: str, role: str, candidates: Sequence[Candidate], way_out: str
     ) -> None:
         listed = "; ".join(
-            f'{each.node}.{each.input} ({each.class_type} "{each.title}": {shorten(each.text, 40)!r})'
+            f"{each.node}.{each.input}"
+            f' ({each.class_type} "{each.title}": {shorten(each.text, 40)!r})'
             for each in candidates
         )
         super().__init__(

@@ -84,12 +84,15 @@ class Heroes:
         image = self._production.images.get(hero.key)
         if image is None:
             return markdown
-        shown = {"alt": hero.spec.alt, "width": image.width, "height": image.height}
-        apply_meta(page.meta, url=image.uri, **shown)
+        alt, width, height = hero.spec.alt, image.width, image.height
+        apply_meta(page.meta, url=image.uri, alt=alt, width=width, height=height)
         if hero.place == "none":
             return markdown
         url = relative_url(image.uri, path)
-        return insert_image(markdown, hero_markdown(url=url, place=hero.place, **shown))
+        return insert_image(
+            markdown,
+            hero_markdown(url=url, alt=alt, width=width, height=height, place=hero.place),
+        )
 
     def warn_of_late_prompts(self) -> None:
         """Warn once of prompts that another plugin set after the images were planned."""
@@ -131,13 +134,15 @@ class Heroes:
         settings = self._pipeline.settings
         first: dict[str, tuple[HeroError, PlannedHero]] = {}
         count: Counter[str] = Counter()
-        for hero in {hero.key: hero for hero in reversed(plan.heroes.values())}.values():
-            if error := production.failures.get(hero.key):
-                first[error.what] = (error, hero)
+        seen: set[str] = set()
+        for hero in plan.heroes.values():
+            if (error := production.failures.get(hero.key)) and hero.key not in seen:
+                seen.add(hero.key)
+                first.setdefault(error.what, (error, hero))
                 count[error.what] += 1
         texts = [
             f"{what}: {_missing(count[what], hero.spec.page)}{_way_out(error)}"
-            for what, (error, hero) in reversed(first.items())
+            for what, (error, hero) in first.items()
         ]
         match settings.on_missing:
             case OnMissing.ERROR if texts:

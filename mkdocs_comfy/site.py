@@ -6,6 +6,7 @@ Works alike on ProperDocs, which serves the same classes under the name ``mkdocs
 from __future__ import annotations
 
 import re
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from mkdocs.structure.files import File, InclusionLevel
 from mkdocs.utils.meta import get_data
 
 from mkdocs_comfy.pages.front_matter import broken_front_matter
-from mkdocs_comfy.pages.placement import first_title
+from mkdocs_comfy.pages.title import first_title
 from mkdocs_comfy.pipeline import PageSource
 
 if TYPE_CHECKING:
@@ -71,8 +72,8 @@ class PageReader:
                 yield PageSource(
                     path=file.src_uri,
                     meta=meta,
-                    title=lambda file=file, meta=meta: _title(file, meta),
-                    source=lambda file=file: file.content_string,
+                    title=partial(_title, file, meta),
+                    source=partial(getattr, file, "content_string"),
                 )
 
     def _meta(self, file: File) -> MutableMapping[str, Any]:

@@ -1,11 +1,143 @@
 """Fixtures and settings that every test may use."""
 
-import os
+from __future__ import annotations
 
+import logging
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
 from hypothesis import HealthCheck, settings
+from mkdocs.commands.build import build as mkdocs_build
+from mkdocs.config import load_config
+from mkdocs.exceptions import MkDocsException
+
+from mkdocs_comfy.testing import FakeComfyUI, flat_painter
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 settings.register_profile(
     "default", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 settings.register_profile("thorough", parent=settings.get_profile("default"), max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+@pytest.fixture(autouse=True)
+def _no_ci(monkeypatch):
+    """Most tests are about an author's machine, wherever they run."""
+    monkeypatch.delenv("CI", raising=False)
+
+
+@pytest.fixture
+def comfyui():
+    """A ComfyUI whose pictures are plain, so that tests are quick."""
+    with FakeComfyUI(painter=flat_painter) as server:
+        yield server
+
+
+@dataclass
+class Built:
+    """What came of one build of a site."""
+
+    site: Path
+    records: list[logging.LogRecord]
+    error: BaseException | None
+
+    def html(self, path: str) -> str:
+        """A page of the site."""
+        return (self.site / path).read_text(encoding="utf-8")
+
+    def heroes(self, folder: str = "assets/heroes") -> list[str]:
+        """Names of the images in the site."""
+        return sorted(each.name for each in (self.site / folder).glob("*"))
+
+    def messages(self, level: int = logging.INFO) -> list[str]:
+        """What the plugin said at ``level`` exactly."""
+        return [
+            record.getMessage().removeprefix("comfy: ")
+            for record in self.records
+            if record.name == "mkdocs.plugins.comfy" and record.levelno == level
+        ]
+
+    @property
+    def warnings(self) -> list[str]:
+        """The plugin's warnings."""
+        return self.messages(logging.WARNING)
+
+    @property
+    def errors(self) -> list[str]:
+        """What the build said at the level of errors, MkDocs' last word included."""
+        return [
+            record.getMessage().removeprefix("comfy: ")
+            for record in self.records
+            if record.levelno == logging.ERROR
+        ]
+
+    @property
+    def summary(self) -> str:
+        """The plugin's last information."""
+        return self.messages()[-1]
+
+
+class Site:
+    """A site that a test writes and builds, as often as it likes.
+
+    Pages are written with front matter as a mapping or as text.
+    """
+
+    def __init__(self, root: Path, caplog) -> None:
+        self.root = root
+        self.config: dict = {"site_name": "Harbour", "theme": "mkdocs", "plugins": []}
+        self.options: dict = {}
+        self._caplog = caplog
+        (root / "docs").mkdir(parents=True)
+
+    def page(self, path: str, body: str = "# A title\n\nText.\n", **meta) -> Path:
+        """Write a page with front matter."""
+        file = self.root / "docs" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        front = yaml.safe_dump(meta, allow_unicode=True, sort_keys=False) if meta else ""
+        file.write_text(f"---\n{front}---\n{body}" if meta else body, encoding="utf-8")
+        return file
+
+    def raw(self, path: str, text: str) -> Path:
+        """Write a page as it stands."""
+        file = self.root / "docs" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    def write_config(self) -> Path:
+        """Write mkdocs.yml; the plugin comes last."""
+        file = self.root / "mkdocs.yml"
+        plugins = [*self.config["plugins"], {"comfy": self.options}]
+        file.write_text(yaml.safe_dump({**self.config, "plugins": plugins}), encoding="utf-8")
+        return file
+
+    def build(self, *, strict: bool = False) -> Built:
+        """Build the site as ``mkdocs build`` does; what it raises is part of the result."""
+        self._caplog.clear()
+        error = None
+        with self._caplog.at_level(logging.INFO, logger="mkdocs"):
+            try:
+                config = load_config(str(self.write_config()), strict=strict)
+                config.plugins.on_startup(command="build", dirty=False)
+                try:
+                    mkdocs_build(config)
+                finally:
+                    config.plugins.on_shutdown()
+            except (MkDocsException, SystemExit) as caught:
+                error = caught
+        return Built(self.root / "site", list(self._caplog.records), error)
+
+
+@pytest.fixture
+def site(tmp_path, caplog, comfyui):
+    """An empty site whose plugin talks to the fake ComfyUI."""
+    made = Site(tmp_path / "project", caplog)
+    made.options["server"] = comfyui.url
+    return made

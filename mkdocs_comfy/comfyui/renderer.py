@@ -16,7 +16,7 @@ from mkdocs_comfy.comfyui.session import Session
 from mkdocs_comfy.comfyui.transport import Transport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from mkdocs_comfy.comfyui.jobs import RenderEvent, RenderJob
     from mkdocs_comfy.comfyui.server import ServerConfig
@@ -63,7 +63,7 @@ class Renderer:
         )
         self._pace = pace or Pace()
 
-    def render(self, jobs: Iterable[RenderJob]) -> Iterator[RenderEvent]:
+    def render(self, jobs: Iterable[RenderJob]) -> Generator[RenderEvent, None, None]:
         """Render ``jobs`` in their order and tell what happens.
 
         Each job ends with one ``Rendered`` or ``Failed``; images come in any order. Nothing is

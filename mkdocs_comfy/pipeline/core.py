@@ -152,8 +152,7 @@ class Pipeline:
         if self.settings.mode is Mode.OFFLINE:
             return HeroError(
                 "nothing is rendered (mode: offline)",
-                way_out="build once where your ComfyUI is, with mode: auto, and keep the cache"
-                f" ({self.settings.cache_dir.name})",
+                way_out="build once with mode: auto where your ComfyUI is, and keep the cache",
             )
         if self.settings.silenced_by_ci:
             return HeroError(

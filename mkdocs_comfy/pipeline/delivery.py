@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Final
 
-from mkdocs_comfy.images.variants import VariantKey, fitted_size, placeholder_key, variant_key
+from mkdocs_comfy.images.variants import VariantKey, fitted_size, variant_key
 from mkdocs_comfy.pipeline.production import SiteImage
 
 if TYPE_CHECKING:
-    from mkdocs_comfy.images.cache import HeroCache, Original, Variant
-    from mkdocs_comfy.images.records import ImageInfo, OriginalRecord
+    from mkdocs_comfy.images.cache import HeroCache
+    from mkdocs_comfy.images.records import ImageInfo, Original, OriginalRecord, Variant
     from mkdocs_comfy.pipeline.plan import PlannedHero
     from mkdocs_comfy.settings import Settings
     from mkdocs_comfy.workflows.key import CacheKey
@@ -83,7 +84,7 @@ class Delivery:
         from mkdocs_comfy.images.placeholder import placeholder  # noqa: PLC0415  # Pillow
 
         width, height = fitted_size(hero.bound.size or _PLACEHOLDER_SIZE)
-        key = placeholder_key(text=hero.bound.prompt, size=(width, height))
+        key = _placeholder(hero.bound.prompt, (width, height))
         variant = self._cache.variant(key)
         if variant is None:
             data = placeholder(hero.bound.prompt, (width, height))
@@ -98,7 +99,7 @@ class Delivery:
         variant = self._cache.variant(key)
         if variant is None:
             width, height = fitted_size((record.width, record.height))
-            encoded = encode_webp(data, quality=QUALITY)
+            encoded = encode_webp(data, max_pixels=self._max_pixels, quality=QUALITY)
             variant = self._cache.store_variant(key, encoded, width=width, height=height)
         return self._in_site(variant)
 
@@ -125,3 +126,8 @@ def inspect(data: bytes, *, max_pixels: int) -> ImageInfo:
 def _webp(record: OriginalRecord) -> VariantKey:
     width, _ = fitted_size((record.width, record.height))
     return variant_key(pixels=record.pixels, width=width, format="webp", quality=QUALITY)
+
+
+def _placeholder(text: str, size: tuple[int, int]) -> VariantKey:
+    drawn = hashlib.sha256(f"placeholder {size[0]}x{size[1]} {text}".encode()).hexdigest()
+    return variant_key(pixels=drawn, width=size[0], format="webp", quality=QUALITY)
