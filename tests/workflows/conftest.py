@@ -11,13 +11,13 @@ from mkdocs_comfy.workflows.template import parse_template
 GRAPHS = Path(__file__).parent / "graphs"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def graph():
     """A graph of ``graphs/`` by its name, fresh on every call."""
     return lambda name: json.loads(graph_text(name))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def template():
     """A template by the name of its graph; ``graph`` may be given changed, as a mapping."""
 
