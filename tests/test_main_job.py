@@ -129,7 +129,7 @@ def test_everything_that_a_page_says_reaches_the_graph(site, comfyui):
 
 def test_all_errors_of_all_pages_come_at_once_and_before_any_socket(site, comfyui):
     site.page("index.md", hero_prompt=PROMPT, hero_seed="lucky")
-    site.page("guide/harbour.md", hero_prompt=PROMPT, hero_sede=1, hero_size="1000x1000")
+    site.page("guide/harbour.md", hero_prompt=PROMPT, hero_sede=1, hero_size="1001x1000")
 
     built = site.build()
 

@@ -1,0 +1,96 @@
+"""Everything that can go wrong, as one tree.
+
+::
+
+    HeroError
+    ├── ConfigurationError        a key of the plugin's configuration
+    ├── FrontMatterError          a ``hero_*`` key of one page
+    │   └── UnknownKeyError       a key that is almost one of ours, or not built yet
+    ├── TemplateError             a workflow template
+    │   ├── TemplateNotFoundError
+    │   ├── NotAWorkflowError     no JSON, no graph, a cycle, a link to nowhere
+    │   │   └── UiFormatError     saved in the editor's own format
+    │   ├── AmbiguousTemplateError
+    │   └── BindingError          a value that this template has no place for
+    ├── CacheError                the private cache cannot be read or written
+    └── RenderError               an image could not be had (``kind`` says why)
+        ├── UnreachableError      ├── NotComfyUIError       ├── AuthError
+        ├── RejectedError         ├── MissingModelError     ├── MissingNodeError
+        ├── NodeFailedError       ├── OutOfMemoryError      ├── InterruptedRenderError
+        ├── LostError             ├── RenderTimeoutError    ├── BadImageError
+        └── TooLargeError         └── QuotaError
+
+An error is raised once, where it is understood. Its data stand on attributes and its text is
+composed from them: the first line says where and what, the following lines the way out.
+Nothing here may hold a secret: callers pass a server's display URL, never its headers.
+"""
+
+from mkdocs_comfy.errors.base import (
+    CacheError,
+    ConfigurationError,
+    FrontMatterError,
+    HeroError,
+    UnknownKeyError,
+    brief,
+    shorten,
+)
+from mkdocs_comfy.errors.rendering import (
+    AuthError,
+    BadImageError,
+    InterruptedRenderError,
+    LostError,
+    MissingModelError,
+    MissingNodeError,
+    NodeFailedError,
+    NodeRef,
+    NotComfyUIError,
+    OutOfMemoryError,
+    QuotaError,
+    RejectedError,
+    RenderError,
+    RenderTimeoutError,
+    TooLargeError,
+    UnreachableError,
+)
+from mkdocs_comfy.errors.templates import (
+    AmbiguousTemplateError,
+    BindingError,
+    Candidate,
+    NotAWorkflowError,
+    TemplateError,
+    TemplateNotFoundError,
+    UiFormatError,
+)
+
+__all__ = [
+    "AmbiguousTemplateError",
+    "AuthError",
+    "BadImageError",
+    "BindingError",
+    "CacheError",
+    "Candidate",
+    "ConfigurationError",
+    "FrontMatterError",
+    "HeroError",
+    "InterruptedRenderError",
+    "LostError",
+    "MissingModelError",
+    "MissingNodeError",
+    "NodeFailedError",
+    "NodeRef",
+    "NotAWorkflowError",
+    "NotComfyUIError",
+    "OutOfMemoryError",
+    "QuotaError",
+    "RejectedError",
+    "RenderError",
+    "RenderTimeoutError",
+    "TemplateError",
+    "TemplateNotFoundError",
+    "TooLargeError",
+    "UiFormatError",
+    "UnknownKeyError",
+    "UnreachableError",
+    "brief",
+    "shorten",
+]

@@ -1,0 +1,110 @@
+"""Errors of configuration, pages and the cache, and how their texts are kept short."""
+
+from __future__ import annotations
+
+import reprlib
+
+
+class HeroError(Exception):
+    """Base of every error of this package.
+
+    Attributes:
+        what: One line: where, what, what was expected and what was found.
+        way_out: What its reader can do; may have several lines; ``""`` where ``what`` says it.
+    """
+
+    def __init__(self, what: str, *, way_out: str = "") -> None:
+        super().__init__(f"{what}\n{way_out}" if way_out else what)
+        self.what = what
+        self.way_out = way_out
+
+
+class ConfigurationError(HeroError):
+    """A key of the plugin's configuration has a value we cannot use.
+
+    Attributes:
+        key: The key below ``comfy:`` in mkdocs.yml, for example ``"server"``.
+    """
+
+    def __init__(self, *, key: str, problem: str, way_out: str = "") -> None:
+        super().__init__(f"{key}: {problem}", way_out=way_out)
+        self.key = key
+
+
+class FrontMatterError(HeroError):
+    """A ``hero_*`` key of one page has a value we cannot use.
+
+    Attributes:
+        page: Path of the page relative to docs_dir, with ``/``.
+        line: Line of the key in the page's file, counted from 1; 1 for an inherited key.
+        key: The front-matter key.
+        expected: What the key takes.
+        got: The value found, as YAML gave it.
+    """
+
+    def __init__(
+        self, *, page: str, line: int, key: str, expected: str, got: object, way_out: str = ""
+    ) -> None:
+        super().__init__(
+            f"{page}:{line}: {key} must be {expected}, got {brief(got)}", way_out=way_out
+        )
+        self.page, self.line, self.key = page, line, key
+        self.expected, self.got = expected, got
+
+
+class UnknownKeyError(FrontMatterError):
+    """A ``hero_*`` key that this version has no effect for.
+
+    Attributes:
+        suggestion: The key that was probably meant, or ``None`` where the key is one that a
+            later version will know.
+    """
+
+    def __init__(
+        self, *, page: str, line: int, key: str, suggestion: str | None, way_out: str = ""
+    ) -> None:
+        problem = (
+            f"did you mean {suggestion}?" if suggestion else "this version has no such key yet"
+        )
+        mend = f"rename it to {suggestion}" if suggestion else "remove it from the front matter"
+        HeroError.__init__(
+            self,
+            f"{page}:{line}: {key}: {problem}",
+            way_out=f"{mend}\n{way_out}" if way_out else mend,
+        )
+        self.page, self.line, self.key = page, line, key
+        self.expected, self.got = suggestion or "absent", key
+        self.suggestion = suggestion
+
+
+class CacheError(HeroError):
+    """The cache cannot be read or written.
+
+    Attributes:
+        path: What could not be used.
+    """
+
+    def __init__(self, *, path: str, problem: str, way_out: str = "") -> None:
+        super().__init__(f"cache {path}: {problem}", way_out=way_out)
+        self.path = path
+
+
+def brief(value: object) -> str:
+    """One line that shows ``value``, however large or deep it is: pages come from pull requests.
+
+    YAML aliases make a mapping of kilobytes that would print as gigabytes, and its hexadecimal
+    numbers may be longer than Python is ready to print.
+    """
+    if isinstance(value, str):
+        return shorten(repr(value))
+    printer = reprlib.Repr()
+    printer.maxlevel, printer.maxother = 2, 80
+    try:
+        return shorten(printer.repr(value))
+    except ValueError:  # sys.set_int_max_str_digits
+        return f"a value too long to show ({type(value).__name__})"
+
+
+def shorten(text: str, limit: int = 80) -> str:
+    """Cut ``text`` to ``limit`` characters, with an ellipsis in the place of what is cut."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,168 @@
+"""Errors of rendering: why there is no image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from mkdocs_comfy.errors.base import HeroError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeRef:
+    """A node of a workflow, in the words that its author knows it by.
+
+    Attributes:
+        id: Node id in the graph that was submitted.
+        class_type: The node's class, for example ``"KSampler"``.
+        title: Its title in the editor, or the class where it has none.
+    """
+
+    id: str
+    class_type: str
+    title: str
+
+    def __str__(self) -> str:
+        return f'node {self.id} "{self.title}"'
+
+
+class RenderError(HeroError):
+    """An image could not be had. Every subclass has a stable ``kind``.
+
+    Attributes:
+        kind: Word for scripts, listed in docs/errors.md.
+        fatal: True where no other job on this server can do better, so none is tried.
+        node: The node at fault, or ``None``.
+    """
+
+    kind: ClassVar[str]
+    fatal: ClassVar[bool] = False
+
+    def __init__(self, what: str, *, way_out: str = "", node: NodeRef | None = None) -> None:
+        super().__init__(what, way_out=way_out)
+        self.node = node
+
+
+class UnreachableError(RenderError):
+    """Nothing answers at the server's address, or it went away."""
+
+    kind = "unreachable"
+    fatal = True
+
+
+class NotComfyUIError(RenderError):
+    """Something answers, but it is no ComfyUI: another service, a wrong path, a login page."""
+
+    kind = "not_comfyui"
+    fatal = True
+
+
+class AuthError(RenderError):
+    """The server or the proxy in front of it wants credentials (HTTP 401, 403, a login page)."""
+
+    kind = "auth"
+    fatal = True
+
+
+class RejectedError(RenderError):
+    """ComfyUI refused the workflow before running it."""
+
+    kind = "rejected"
+
+
+class MissingModelError(RejectedError):
+    """The workflow names a model file that the server does not have.
+
+    Attributes:
+        model: The file name that was asked for.
+        installed: Names that the server has in its place, possibly empty.
+        input: The input that takes the name, for example ``"ckpt_name"``.
+    """
+
+    kind = "missing_model"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        model: str,
+        input: str,  # noqa: A002  # ComfyUI's own word for it
+        installed: Sequence[str],
+        way_out: str = "",
+        node: NodeRef | None = None,
+    ) -> None:
+        super().__init__(what, way_out=way_out, node=node)
+        self.model, self.input, self.installed = model, input, tuple(installed)
+
+
+class MissingNodeError(RejectedError):
+    """The workflow uses a node class that the server does not have."""
+
+    kind = "missing_node"
+
+
+class NodeFailedError(RenderError):
+    """A node raised while the workflow ran."""
+
+    kind = "node_failed"
+
+
+class OutOfMemoryError(NodeFailedError):
+    """A node ran out of memory."""
+
+    kind = "out_of_memory"
+
+
+class InterruptedRenderError(RenderError):
+    """Somebody interrupted the job on the server."""
+
+    kind = "interrupted"
+
+
+class LostError(RenderError):
+    """The job vanished: it is neither queued nor in the history, or ended without an image."""
+
+    kind = "lost"
+
+
+class RenderTimeoutError(RenderError):
+    """The job ran longer than ``timeout`` allows."""
+
+    kind = "timeout"
+
+
+class BadImageError(RenderError):
+    """What the server sent is not an image that we can use."""
+
+    kind = "bad_image"
+
+
+class TooLargeError(BadImageError):
+    """The image is larger than ``max_bytes`` or ``max_pixels`` allow."""
+
+    kind = "too_large"
+
+
+class QuotaError(RenderError):
+    """The server takes no more jobs: payment due, rate limited or busy (HTTP 402, 429).
+
+    Attributes:
+        retry_after: Seconds that the server asks to wait, or ``None`` where it does not say.
+    """
+
+    kind = "quota"
+    fatal = True
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        way_out: str = "",
+        node: NodeRef | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(what, way_out=way_out, node=node)
+        self.retry_after = retry_after
