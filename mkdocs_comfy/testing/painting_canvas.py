@@ -1,7 +1,8 @@
 """The stand-in painter's tools: reproducible chance, gradients, masks, ridge lines, grain.
 
 Everything is integer arithmetic or plain ``+ - * /`` on floats, which is the same on every
-platform: no sine, no power, no system noise.
+platform: no sine, no power, no system noise. Nothing is made smaller by ``Image.resize``, which
+rounds differently since Pillow 13; ``Image.reduce`` and enlarging are the same in all releases.
 """
 
 from __future__ import annotations
@@ -173,8 +174,15 @@ class Silhouette:
 
 def spread(dice: Dice, frame: Frame, cells: tuple[int, int]) -> Image.Image:
     """Return soft noise as a mask: ``cells`` random levels, enlarged to the whole picture."""
-    grid = Image.frombytes("L", cells, dice.bytes(cells[0] * cells[1]))
-    return grid.resize(frame.size, Image.Resampling.BICUBIC)
+    across, down = min(cells[0], frame.width), min(cells[1], frame.height)
+    grid = Image.frombytes("L", (across, down), dice.bytes(across * down))
+    return enlarged(grid, frame.size)
+
+
+def enlarged(mask: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Return ``mask`` softly stretched to ``size``, reduced in whole steps where it is larger."""
+    steps = -(-mask.width // size[0]), -(-mask.height // size[1])
+    return mask.reduce(steps).resize(size, Image.Resampling.BICUBIC)
 
 
 def halo(frame: Frame, x: float, y: float, radius: float, level: int) -> Image.Image:
@@ -182,7 +190,7 @@ def halo(frame: Frame, x: float, y: float, radius: float, level: int) -> Image.I
     rim = 179  # level of Pillow's radial gradient in the middle of each edge
     fall = [level * max(0, rim - each) ** 2 // rim**2 for each in range(256)]
     side = max(2, round(radius * 2))
-    spot = Image.radial_gradient("L").point(fall).resize((side, side), Image.Resampling.BILINEAR)
+    spot = enlarged(Image.radial_gradient("L").point(fall), (side, side))
     mask = Image.new("L", frame.size)
     mask.paste(spot, (round(x - radius), round(y - radius)))
     return mask
@@ -196,7 +204,7 @@ def tint(picture: Image.Image, colour: Colour, mask: Image.Image) -> None:
 def finish(picture: Image.Image, dice: Dice) -> Image.Image:
     """Darken the corners a little and add a fine grain, which also hides banding."""
     edge = [max(0, (each - 120) // 4) for each in range(256)]
-    corners = Image.radial_gradient("L").point(edge).resize(picture.size)
+    corners = enlarged(Image.radial_gradient("L").point(edge), picture.size)
     tint(picture, (8, 10, 20), corners)
     levels = bytes((each & 3) + (each >> 2 & 3) for each in range(256))
     count = picture.width * picture.height

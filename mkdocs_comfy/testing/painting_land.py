@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 from PIL import ImageFilter
 
-from mkdocs_comfy.testing.painting_canvas import Dice, Frame, Silhouette, column, noise, tint
+from mkdocs_comfy.testing.painting_canvas import (
+    Dice,
+    Frame,
+    Silhouette,
+    column,
+    enlarged,
+    noise,
+    tint,
+)
 from mkdocs_comfy.testing.painting_scene import Colour, Palette, mix
 
 if TYPE_CHECKING:
@@ -235,8 +243,8 @@ def paint_paper(easel: Easel) -> None:
 
 def _paint_shadow(easel: Easel, mask: Image.Image) -> None:
     lift = max(1, easel.frame.unit // 60)
-    small = mask.resize((mask.width // 4 + 1, mask.height // 4 + 1))
-    blurred = small.filter(ImageFilter.BoxBlur(max(1, lift // 3))).resize(mask.size)
+    small = mask.reduce(4)
+    blurred = enlarged(small.filter(ImageFilter.BoxBlur(max(1, lift // 3))), mask.size)
     shadow = blurred.point([each * 92 // 255 for each in range(256)])
     easel.picture.paste((6, 8, 22), (0, -lift), shadow)
 

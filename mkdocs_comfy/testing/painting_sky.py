@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from PIL import Image, ImageChops, ImageFilter
+from PIL import ImageChops, ImageFilter
 
 from mkdocs_comfy.testing.painting_canvas import (
     Silhouette,
     column,
+    enlarged,
     halo,
     noise,
     ramp,
@@ -86,10 +87,10 @@ def _paint_milky_way(easel: Easel, horizon: float) -> None:
         x, y = start + (end - start) * share, horizon * (1.05 - 1.15 * share)
         size = frame.unit * dice.between(0.05, 0.13)
         band.ellipse(x + dice.between(-0.5, 0.5) * size, y, size, size, level=70)
-    small = band.mask().resize((max(8, frame.width // 8), max(8, frame.height // 8)))
+    small = band.mask().reduce(8)
     soft = small.filter(ImageFilter.BoxBlur(5)).filter(ImageFilter.BoxBlur(4))
     cloudy = ImageChops.multiply(
-        soft.resize(frame.size, Image.Resampling.BICUBIC),
+        enlarged(soft, frame.size),
         spread(easel.dice("dust"), frame, (24, 18)),
     )
     tint(easel.picture, mix(easel.scene.palette.sky[3], (255, 236, 244), 0.5), cloudy)
@@ -112,9 +113,9 @@ def _paint_aurora(easel: Easel, horizon: float) -> None:
                 top, low = foot - tall * (part + 1) / 9, foot - tall * part / 9
                 level = int((150 - 15 * part) * (0.25 + 0.75 * rays[index]))
                 drape.polygon([(x, top), (x + wide, top), (x + wide, low), (x, low)], level)
-        small = drape.mask().resize((max(8, frame.width // 4), max(8, frame.height // 4)))
+        small = drape.mask().reduce(4)
         soft = small.filter(ImageFilter.BoxBlur((frame.unit / 420, frame.unit / 90)))
-        tint(easel.picture, colour, soft.resize(frame.size, Image.Resampling.BICUBIC))
+        tint(easel.picture, colour, enlarged(soft, frame.size))
 
 
 def _paint_clouds(easel: Easel, horizon: float) -> None:

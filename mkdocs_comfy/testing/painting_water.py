@@ -32,10 +32,10 @@ def paint_water(easel: Easel, horizon: int) -> None:
 
 def _mirrored(easel: Easel, horizon: int, deep: int) -> Image.Image:
     frame = easel.frame
-    seen = min(horizon, deep * 5 // 4)
+    seen = min(horizon, deep)
     band = easel.picture.crop((0, horizon - seen, frame.width, horizon))
     band = band.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
-    band = band.resize((frame.width, deep), Image.Resampling.BILINEAR)
+    band = band.resize((frame.width, deep), Image.Resampling.BICUBIC)
     band = band.filter(ImageFilter.BoxBlur((frame.unit / 160, frame.unit / 400)))
     dice, rippled, row = easel.dice("ripples"), band.copy(), 0
     while row < deep:
