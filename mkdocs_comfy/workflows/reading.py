@@ -179,8 +179,6 @@ def _link_problem(graph: Graph, node: Mapping[str, Any]) -> str | None:
 
 def _kind(value: object) -> str:
     match value:
-        case dict():
-            return "a mapping"
         case list():
             return "a list"
         case str():

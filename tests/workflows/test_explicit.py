@@ -175,3 +175,21 @@ def test_a_size_for_a_graph_that_takes_none_is_refused(template):
     message = refused(template, 'size = "512x512"', name="partner_node")
 
     assert "no place for one" in message
+
+
+def test_a_size_for_latents_of_different_sizes_is_a_question(template, graph):
+    plain = graph("plain")
+    plain["20"] = {
+        "class_type": "EmptyLatentImage",
+        "inputs": {"width": 256, "height": 512, "batch_size": 1},
+    }
+    plain["3"]["inputs"]["latent_image"] = ["21", 0]
+    plain["21"] = {
+        "class_type": "LatentBatch",
+        "inputs": {"samples1": ["5", 0], "samples2": ["20", 0]},
+    }
+
+    message = refused(template, 'size = "512x512"', graph=plain)
+
+    assert "width could be any of 5.width" in message
+    assert "[parameters.height]" in message

@@ -185,6 +185,13 @@ def test_a_trigger_word_is_not_the_prompt(template):
     assert bindings(template("trigger_and_prompt"))["prompt"] == ["22.value"]
 
 
+def test_a_text_that_arrives_on_two_ways_is_one(template, graph):
+    joined = graph("trigger_and_prompt")
+    joined["20"]["inputs"]["string_a"] = ["22", 0]
+
+    assert bindings(template("twice", joined))["prompt"] == ["22.value"]
+
+
 def test_two_texts_put_together_are_a_question_even_where_they_are_equal(template, graph):
     joined = graph("trigger_and_prompt")
     joined["21"]["_meta"]["title"] = "First"
@@ -390,6 +397,17 @@ def test_passes_with_different_steps_are_a_question_for_whoever_sets_them(templa
     assert "steps" not in made.bindings
     assert [str(each) for each in made.ambiguous["steps"]] == ["3.steps", "21.steps"]
     assert bindings(made)["cfg"] == ["3.cfg", "21.cfg"]
+
+
+def test_a_latent_that_arrives_on_two_ways_is_one(template, graph):
+    plain = graph("plain")
+    plain["20"] = {
+        "class_type": "LatentBlend",
+        "inputs": {"samples1": ["5", 0], "samples2": ["5", 0], "blend_factor": 0.5},
+    }
+    plain["3"]["inputs"]["latent_image"] = ["20", 0]
+
+    assert bindings(template("blended", plain)) == CLASSIC
 
 
 def test_what_does_not_lead_to_the_output_is_not_looked_at(template, graph):
