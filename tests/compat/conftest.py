@@ -56,7 +56,7 @@ class Hero:
 
     def __init__(self, page: Page, index: int, attributes: dict[str, str | None]) -> None:
         self.page, self.index, self.attributes = page, index, attributes
-        self.alt = attributes["alt"]
+        self.alt = attributes["alt"] or ""  # minify writes an empty one without a value
         self.src = attributes["src"]
         target = urlsplit(urljoin(SITE_URL + page.path, self.src))
         assert target.geturl().startswith(SITE_URL), f"{self.src} leads out of the site"
@@ -121,7 +121,7 @@ class Site:
         """Names of all pages that show a hero."""
         paths = [path.relative_to(self.site).as_posix() for path in self.site.rglob("*.html")]
         shown = [path for path in paths if Page(self.site, path).heroes()]
-        return {re.sub(r"(?<!^)(/index)?\.html$", "", path) for path in shown}
+        return {path.removesuffix(".html").removesuffix("/index") for path in shown}
 
     def hero_files(self) -> dict[str, bytes]:
         """Every hero of the site, by its path below site_dir."""

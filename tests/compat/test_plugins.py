@@ -32,12 +32,12 @@ ENGLISH = {
     "blog/2026/11/07/the-calm-after": "",
 }
 FRENCH = {
-    "fr/index": "Un port sous la pluie",
+    "fr": "Un port sous la pluie",
     "fr/guide/harbour": "",
     "fr/guide/moorings": "A jetty",
     "fr/team/pilots": "",
 }
-LISTINGS = ["blog/index", "blog/archive/2026", "blog/category/weather"]
+LISTINGS = ["blog", "blog/archive/2026", "blog/category/weather"]
 HEROES = 7  # the French pages share those of the pages that they are not a translation of
 
 

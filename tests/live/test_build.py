@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -58,21 +59,26 @@ class LiveSite:
         title = path.stem.title()
         path.write_text(f"---\n{front_matter}\n---\n\n# {title}\n\nWords.\n")
 
-    def start(self, *command: str) -> subprocess.Popen[str]:
-        """Start a build; ``command`` is what Python runs."""
-        return subprocess.Popen(
+    @contextlib.contextmanager
+    def start(self, *command: str):
+        """A build under way; ``command`` is what Python runs. It ends with the block."""
+        with subprocess.Popen(
             [sys.executable, *command, "build", "--strict"],
             cwd=self.folder,
             env={**os.environ, "NO_COLOR": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-        )
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def build(self, *command: str) -> tuple[int, str]:
         """Build, and return the exit status and the log."""
-        process = self.start(*(command or ("-m", "mkdocs")))
-        log, _ = process.communicate(timeout=120)
+        with self.start(*(command or ("-m", "mkdocs"))) as process:
+            log, _ = process.communicate(timeout=120)
         return process.returncode, log
 
     def heroes(self) -> dict[str, Path]:
@@ -147,11 +153,11 @@ def test_ctrl_c_withdraws_what_the_build_had_queued(site, comfyui, wait_until):
         site.write(page, f'hero_prompt: {page}\nhero_params: {{"Paint.sleep": 30.0}}')
     theirs = comfyui.submit(json.loads((HERE / "live_graph.json").read_text()))
     comfyui.finished(theirs)
-    process = site.start("-m", "mkdocs")
-    wait_until(lambda: all(comfyui.queued()), within=30)
+    with site.start("-m", "mkdocs") as process:
+        wait_until(lambda: all(comfyui.queued()), within=30)
 
-    process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
 
-    log, _ = process.communicate(timeout=10)
+        log, _ = process.communicate(timeout=10)
     assert process.returncode != 0, log
     wait_until(lambda: comfyui.queued() == ([], []), within=3)
