@@ -92,21 +92,22 @@ def paint_headland(easel: Easel, horizon: int, *, lighthouse: bool) -> None:
     mask = shape.mask()
     hidden = Image.new("L", frame.size)
     hidden.paste(mask.crop((0, 0, frame.width, horizon)), (0, 0))
-    lay(easel, hidden, colour, crest=horizon - rise, foot=horizon + frame.unit * 0.1)
     if lighthouse:
         index = int((reach * 0.42 if from_left else frame.width - reach * 0.42) / 3)
         x, y = points[min(index, len(points) - 1)]
-        paint_lighthouse(easel, x, y + frame.unit * 0.01, 1 if from_left else -1)
+        paint_lighthouse(easel, x, y + frame.unit * 0.02, 1 if from_left else -1)
+    lay(easel, hidden, colour, crest=horizon - rise, foot=horizon + frame.unit * 0.1)
 
 
 def paint_boats(easel: Easel, horizon: int) -> None:
     """Let a few sails drift on the water, larger towards the viewer."""
     frame, palette = easel.frame, easel.scene.palette
     dice = easel.dice("boats")
-    for _ in range(4):
-        share = dice.between(0.06, 0.5)
+    fleet = 4
+    sails = [(dice.between(0.06, 0.5), berth + dice.between(0.15, 0.85)) for berth in range(fleet)]
+    for share, berth in sorted(sails):
         y = horizon + (frame.height - horizon) * share
-        x = frame.width * dice.between(0.08, 0.92)
+        x = frame.width * (0.06 + 0.88 * berth / fleet)
         size = frame.unit * (0.035 + 0.1 * share)
         boat, echo = Silhouette(frame), Silhouette(frame)
         _sail(boat, x, y, size, -1)

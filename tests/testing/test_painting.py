@@ -11,7 +11,7 @@ from mkdocs_comfy.testing.painting import paint
 from mkdocs_comfy.testing.painting_scene import read_scene
 
 HARBOUR = "a foggy harbour, cinematic, golden hour"
-GOLDEN = "5ba3c08fe967d794a376bed432c0b8b11aac40cbc806b2ae6bdfcc64ec74b0c0"
+GOLDEN = "1d270c2a628ca1b5f5d31faf8f7ca12a09d55159e2661c4f9420bd67bbef06dc"
 
 
 def opened(data):
