@@ -84,12 +84,14 @@ class Build:
 
     Attributes:
         wall: Seconds from the start of the process to its end.
+        cpu: Seconds of processor time; steadier than ``wall`` on a busy machine.
         memory: Peak resident memory, MB (10**6 bytes).
         own: Seconds inside our plugin's hooks, by event.
         imported: Packages of ``HEAVY`` that the build imported.
     """
 
     wall: float
+    cpu: float
     memory: float
     own: dict[str, float]
     imported: list[str]
@@ -148,7 +150,11 @@ def report(turns: list[dict[str, Build]], variants: list[str], pages: int) -> in
         print(f"  {variant:<7} wall {spread(walls, 's', 2)}   peak {spread(memory, 'MB', 0)}")
     for variant in variants[1:]:
         extra = [(turn[variant].wall - turn["plain"].wall) / pages * 1000 for turn in turns]
-        print(f"  {variant:<7} a page, all in: {spread(extra, 'ms', 2)}")
+        busy = [(turn[variant].cpu - turn["plain"].cpu) / pages * 1000 for turn in turns]
+        print(
+            f"  {variant:<7} a page, all in: {spread(extra, 'ms', 2)}"
+            f" (processor time: {spread(busy, 'ms', 2)})"
+        )
     all_in = statistics.median(
         (turn["comfy"].wall - turn["plain"].wall) / pages * 1000 for turn in turns
     )
@@ -198,6 +204,7 @@ def build(root: Path, variant: str) -> Build:
     scale = 1 if sys.platform == "darwin" else 1024  # getrusage(2): bytes there, kilobytes here
     return Build(
         wall=wall,
+        cpu=usage.ru_utime + usage.ru_stime,
         memory=usage.ru_maxrss * scale / 1e6,
         own=found["seconds"],
         imported=found["imported"],
