@@ -47,7 +47,7 @@ def _embedded() -> Iterator[str]:
             problem=f"`embedded` needs a package that is not installed ({error.name})",
             way_out="pip install 'mkdocs-comfy[embedded]', or name your ComfyUI's URL",
         ) from error
-    with FakeComfyUI() as server:
+    with FakeComfyUI(any_model=True) as server:
         yield server.url
 
 

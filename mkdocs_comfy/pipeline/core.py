@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mkdocs_comfy.builtin import builtin_templates, folder_templates
 from mkdocs_comfy.errors import CacheError, HeroError, RenderError
 from mkdocs_comfy.images.cache import HeroCache
+from mkdocs_comfy.pipeline.advice import advised
 from mkdocs_comfy.pipeline.delivery import Delivery, inspect
 from mkdocs_comfy.pipeline.plan import plan_pages
 from mkdocs_comfy.pipeline.production import Notice, Production
@@ -53,8 +54,7 @@ class Pipeline:
 
         Template files are read anew, so that an edit is seen by the next build.
         """
-        library = Library([folder_templates(self.settings.templates_dir), builtin_templates()])
-        return plan_pages(pages, library=library, settings=self.settings)
+        return plan_pages(pages, library=self._library(), settings=self.settings)
 
     def produce(self, plan: Plan, *, report: Callable[[Event], None]) -> Production:
         """Have an image for every hero of the plan, as far as the configuration lets us.
@@ -93,6 +93,9 @@ class Pipeline:
     def close(self) -> None:
         """Close the cache. The pipeline can be used again afterwards."""
         self._cache.close()
+
+    def _library(self) -> Library:
+        return Library([folder_templates(self.settings.templates_dir), builtin_templates()])
 
     def _remake(
         self, heroes: Sequence[PlannedHero], failures: dict[CacheKey, HeroError]
@@ -142,7 +145,10 @@ class Pipeline:
         try:
             rendering.run(left)
         finally:
-            now = self._clock()
+            now, library, folder = self._clock(), self._library(), self.settings.templates_dir.name
+            for key, error in rendering.failures.items():
+                if isinstance(error, RenderError):
+                    rendering.failures[key] = advised(error, library=library, folder=folder)
             self._failed.update({key: (now, why) for key, why in rendering.failures.items()})
             images.update(rendering.images)
             failures.update(rendering.failures)

@@ -50,7 +50,7 @@ def read_graph(name: str, text: str, *, file: str) -> Graph:
             _refuse(name, f"{file}: node {node_id} {title_of(node)!r}: {problem}")
     if cycle := find_cycle(document):
         chain = " → ".join(f"{node_id} {title_of(document[node_id])!r}" for node_id in cycle)
-        _refuse(name, f"{file}: nodes feed each other in a circle: {chain}")
+        _refuse(name, f"{file}: the nodes form a cycle: {chain}")
     return document
 
 

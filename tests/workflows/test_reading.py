@@ -175,7 +175,7 @@ def test_a_cycle_is_refused_by_its_nodes_in_the_order_of_flow():
     }
 
     assert (
-        "in a circle: 2 'Node' → 3 'Node' → 4 'Back' → 2 'Node'" in refused(json.dumps(graph)).what
+        "form a cycle: 2 'Node' → 3 'Node' → 4 'Back' → 2 'Node'" in refused(json.dumps(graph)).what
     )
 
 

@@ -1,0 +1,60 @@
+"""Ways out that only the whole knows: which other template would do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mkdocs_comfy.errors import MissingModelError, TemplateError
+
+if TYPE_CHECKING:
+    from mkdocs_comfy.errors import RenderError
+    from mkdocs_comfy.workflows.library import Library
+
+
+def advised(error: RenderError, *, library: Library, folder: str) -> RenderError:
+    """Add to a missing model the line of mkdocs.yml that mends it for the whole site.
+
+    That is a template whose model the server does have, or else a workflow of the site's own.
+
+    Args:
+        error: Any failure of a render.
+        library: The templates that there are.
+        folder: Name of the folder for the site's own.
+    """
+    if not isinstance(error, MissingModelError) or error.node is None:
+        return error
+    fitting = _fitting(error, library)
+    if fitting is not None:
+        line = f"or, for the whole site, in mkdocs.yml: template: {fitting}"
+    else:
+        line = (
+            f"or export a workflow of yours in API format to {folder}/NAME.json,"
+            " and in mkdocs.yml: template: NAME"
+        )
+    return MissingModelError(
+        error.what,
+        model=error.model,
+        input=error.input,
+        installed=error.installed,
+        way_out=f"{error.way_out}\n{line}",
+        node=error.node,
+    )
+
+
+def _fitting(error: MissingModelError, library: Library) -> str | None:
+    """Name of a template that loads a model of the same kind that is installed."""
+    if error.node is None:
+        return None
+    for name in library.names():
+        try:
+            graph = library.template(name).live
+        except TemplateError:
+            continue
+        models = {
+            node["inputs"].get(error.input)
+            for node in graph.values()
+            if node["class_type"] == error.node.class_type
+        }
+        if models and models <= set(error.installed):
+            return name
+    return None
