@@ -4,13 +4,16 @@ import contextlib
 import json
 import socket
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from mkdocs_comfy.comfyui.jobs import RenderJob
+from mkdocs_comfy.comfyui.jobs import Failed, Rendered, RenderJob
 from mkdocs_comfy.comfyui.protocol import Subject
+from mkdocs_comfy.comfyui.renderer import Renderer
 from mkdocs_comfy.comfyui.server import ServerConfig
+from mkdocs_comfy.testing import FakeComfyUI, flat_painter
 
 WIRE = Path(__file__).parent / "wire"
 
@@ -211,3 +214,94 @@ def a_closed_port():
     """A port of this machine that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return listener.getsockname()[1]
+
+
+@pytest.fixture
+def comfyui():
+    """A ComfyUI that has the graph's model."""
+    with FakeComfyUI(painter=flat_painter) as server:
+        server.models = {**server.models, "checkpoints": ["sd_xl_base_1.0.safetensors"]}
+        yield server
+
+
+@pytest.fixture
+def events_of(comfyui):
+    """Render on the fake server, or on another URL; a generator that closes at the test's end."""
+    with contextlib.ExitStack() as stack:
+
+        def start(jobs, *, url=None, timeout=30, max_bytes=2**24, ahead=1, pace=None, **config):
+            server = ServerConfig(url=url or comfyui.url, **config)
+            renderer = Renderer(
+                server, timeout=timeout, max_bytes=max_bytes, ahead=ahead, pace=pace
+            )
+            return stack.enter_context(contextlib.closing(renderer.render(jobs)))
+
+        yield start
+
+
+class Result:
+    """All events of one run."""
+
+    def __init__(self, events):
+        self.events = list(events)
+        self.images = {e.job.key: e.data for e in self.events if isinstance(e, Rendered)}
+        self.errors = {e.job.key: e.error for e in self.events if isinstance(e, Failed)}
+
+    def of(self, job):
+        """Events of one job, by their kinds."""
+        return [type(event) for event in self.events if event.job == job]
+
+    @property
+    def error(self):
+        """The only error there is."""
+        (error,) = self.errors.values()
+        return error
+
+
+@pytest.fixture
+def render(events_of):
+    """Render to the end."""
+    return lambda jobs, **options: Result(events_of(jobs, **options))
+
+
+@pytest.fixture
+def eventually():
+    """Wait until something is true."""
+
+    def wait(condition, seconds=10):
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "it never became true"
+            time.sleep(0.01)
+
+    return wait
+
+
+@pytest.fixture
+def scripted(raw_server):
+    """A server that answers by route: with one answer for ever, or with a list of them."""
+
+    def start(**answers):
+        asked = []
+
+        def talk(connection):
+            head = read_request(connection)
+            if not head:
+                return
+            method, target, _ = head.split(b"\r\n")[0].decode().split(" ")
+            route = target.removeprefix("/api/").partition("?")[0].partition("/")[0]
+            asked.append(f"{method} {route}")
+            answer = answers.get(route, http(b"{}", status="404 Not Found"))
+            if isinstance(answer, list):
+                answer = answer.pop(0) if len(answer) > 1 else answer[0]
+            connection.sendall(
+                answer if isinstance(answer, bytes) else http(json.dumps(answer).encode())
+            )
+
+        answers.setdefault("system_stats", {"system": {}})
+        answers.setdefault("queue", {"queue_running": [], "queue_pending": []})
+        server = raw_server(talk)
+        server.asked = asked
+        return server
+
+    return start
