@@ -280,6 +280,26 @@ def test_threads_share_a_cache(cache, picture):
     assert cache.findings == ()
 
 
+def test_diskcache_leaves_a_connection_open_in_every_thread_and_we_do_not(cache, picture):
+    """The thread ends without saying so, and Python 3.13 warns of the connection."""
+    stored(cache, picture())
+    left = []
+
+    def work():
+        stored(cache, picture(), key=OTHER)
+        cache.claim(KEY)
+        cache.original(KEY)
+        cache.release(KEY)
+        left.append(hasattr(cache._index._store._local, "con"))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+    assert left == [False]
+    assert hasattr(cache._index._store._local, "con")
+
+
 def test_what_crashed_builds_left_is_removed_after_a_day(cache, picture):
     stored(cache, picture())
     left = cache.directory / "originals" / f".{KEY}.png.0123.tmp"

@@ -117,11 +117,12 @@ def test_a_pickled_claim_does_not_run_and_does_not_block(cache, marker):
     assert not marker.exists()
 
 
-def test_a_row_cannot_have_a_file_of_this_machine_deleted(poisoned, tmp_path, picture):
+@pytest.mark.parametrize("base", ["", "comfy/index"])
+def test_a_row_cannot_have_a_file_of_this_machine_deleted(poisoned, tmp_path, picture, base):
     """diskcache deletes the file that a replaced row names, wherever it is."""
     victim = tmp_path / "victim"
     victim.write_text("dear")
-    name = os.path.relpath(victim, poisoned.directory / "index")
+    name = os.path.relpath(victim, tmp_path / base) if base else str(victim)
     sql(poisoned, "UPDATE Cache SET mode = 2, filename = ?", name)
 
     assert poisoned.original(KEY) is None

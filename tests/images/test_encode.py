@@ -68,6 +68,16 @@ def test_nothing_but_pixels_is_copied_from_any_format(picture, kind, swapped_pro
         assert not {"exif", "xmp", "icc_profile"} & opened(source).info.keys()
 
 
+def test_avif_and_png_writers_copy_the_profile_by_default_and_find_none(picture, swapped_profile):
+    """Nine kilobytes in every file, and applied a second time."""
+    for how in ({"icc_profile": swapped_profile}, {"mode": "RGBA", "icc_profile": swapped_profile}):
+        source = Source.of_bytes(picture("png", **how), max_pixels=CAP)
+        for kind in ("PNG", "AVIF"):
+            file = io.BytesIO()
+            source._image.save(file, kind)
+            assert "icc_profile" not in opened(file.getvalue()).info
+
+
 @pytest.mark.parametrize(
     ("kind", "mode"),
     [("png", mode) for mode in ("1", "L", "P", "RGB", "LA", "RGBA", "I;16")]

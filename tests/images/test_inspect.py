@@ -239,7 +239,9 @@ def test_a_truncated_file_is_no_image_wherever_it_ends(picture, kind, tolerant, 
     assert inspect(data)
 
     for length in (*range(0, len(data), 10), len(data) - 1):
-        with pytest.raises(BadImageError):
+        with pytest.raises(
+            BadImageError, match="truncated" if length >= 40 and kind != "avif" else None
+        ):
             inspect(data[:length])
 
 
