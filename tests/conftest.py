@@ -12,6 +12,7 @@ import yaml
 from hypothesis import HealthCheck, settings
 from mkdocs.commands.build import build as mkdocs_build
 from mkdocs.config import load_config
+from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import MkDocsException
 
 from mkdocs_comfy.testing import FakeComfyUI, flat_painter
@@ -122,6 +123,7 @@ class Site:
         """Build the site as ``mkdocs build`` does; what it raises is part of the result."""
         self._caplog.clear()
         error = None
+        dict(MkDocsConfig._schema)["plugins"].plugin_cache.clear()  # as in a new process
         with self._caplog.at_level(logging.INFO, logger="mkdocs"):
             try:
                 config = load_config(str(self.write_config()), strict=strict)
