@@ -1,6 +1,6 @@
 """Real sites: themes, URLs, blogs, inheritance, and where on a page the hero goes."""
 
-import datetime
+import datetime as dt
 import html as entities
 import re
 
@@ -139,7 +139,7 @@ def post(site, name, **meta):
     site.page(
         f"blog/posts/{name}.md",
         f"# Post {name}\n\nShort.\n\n<!-- more -->\n\nLong.\n",
-        date=datetime.date(2026, 11, 1),
+        date=dt.date(2026, 11, 1),
         categories=["sea"],
         **meta,
     )

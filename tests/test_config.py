@@ -1,0 +1,177 @@
+"""The configuration: what it takes, and what it says where it does not."""
+
+from pathlib import Path
+
+import pytest
+from mkdocs.config.base import ValidationError
+
+from mkdocs_comfy.config import ComfyConfig
+from mkdocs_comfy.settings import Mode, OnMissing
+
+
+def load(**options):
+    config = ComfyConfig(config_file_path="/srv/site/mkdocs.yml")
+    config.load_dict(options)
+    return config, config.validate()
+
+
+def problem(**options):
+    _, (failed, _) = load(**options)
+    assert len(failed) == 1
+    key, error = failed[0]
+    assert isinstance(error, ValidationError)
+    assert key in options
+    return str(error)
+
+
+def settings(environ=None, **options):
+    config, (failed, warnings) = load(**options)
+    assert (failed, warnings) == ([], [])
+    return config.settings(environ or {})
+
+
+def test_the_defaults_are_for_a_comfyui_on_the_same_machine():
+    given = settings()
+
+    assert given.server.url == "http://127.0.0.1:8188"
+    assert not given.server.explicit
+    assert given.server.headers == {}
+    assert given.server.verify is True
+    assert given.server.client_cert is None
+    assert given.server.proxy == "auto"
+    assert given.template == "default"
+    assert given.templates_dir == Path("/srv/site/comfy_templates")
+    assert given.size is None
+    assert given.mode is Mode.AUTO
+    assert given.on_missing is OnMissing.WARN
+    assert given.timeout == 600
+    assert given.max_bytes == 64 * 2**20
+    assert given.max_pixels == 50_000_000
+    assert given.cache_dir == Path("/srv/site/.cache/plugin/comfy")
+    assert given.assets_dir == "assets/heroes"
+    assert given.place == "after_title"
+
+
+@pytest.mark.parametrize(
+    ("options", "attribute", "value"),
+    [
+        ({"size": "832x1216"}, "size", (832, 1216)),
+        ({"timeout": 5}, "timeout", 5.0),
+        ({"max_bytes": "500 kB"}, "max_bytes", 500_000),
+        ({"max_bytes": 123}, "max_bytes", 123),
+        ({"max_pixels": "8.3 MP"}, "max_pixels", 8_300_000),
+        ({"cache_dir": "/var/cache/heroes"}, "cache_dir", Path("/var/cache/heroes")),
+        ({"assets_dir": "/img/heroes/"}, "assets_dir", "img/heroes"),
+        ({"place": "top"}, "place", "top"),
+        ({"mode": "offline"}, "mode", Mode.OFFLINE),
+    ],
+)
+def test_values_are_taken(options, attribute, value):
+    assert getattr(settings(**options), attribute) == value
+
+
+@pytest.mark.parametrize(
+    ("options", "attribute", "value"),
+    [
+        ({"server": "https://gpu.lan/comfy"}, "url", "https://gpu.lan/comfy"),
+        ({"server": "embedded"}, "embedded", True),
+        ({"server": None}, "explicit", False),
+        ({"verify": 0}, "verify", False),
+        ({"verify": "ca.pem"}, "verify", Path("/srv/site/ca.pem")),
+        ({"client_cert": "me.pem"}, "client_cert", Path("/srv/site/me.pem")),
+        (
+            {"client_cert": ["me.crt", "me.key"]},
+            "client_cert",
+            (Path("/srv/site/me.crt"), Path("/srv/site/me.key")),
+        ),
+        ({"proxy": False}, "proxy", "none"),
+        ({"proxy": "http://proxy.lan:3128"}, "proxy", "http://proxy.lan:3128"),
+        ({"headers": {"X-Key": 12}}, "headers", {"X-Key": "12"}),
+        ({"headers": {"X-Key": {"file": "k"}}}, "headers", {"X-Key": Path("/srv/site/k")}),
+        ({"headers": {"X-Key": None}}, "headers", {"X-Key": None}),
+        ({"headers": None}, "headers", {}),
+    ],
+)
+def test_server_values_are_taken(options, attribute, value):
+    assert getattr(settings(**options).server, attribute) == value
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"server": "gpu.lan:8188"}, "http://127.0.0.1:8188"),
+        ({"server": "ftp://gpu.lan"}, "embedded"),
+        ({"server": "http://gpu.lan/?token=hush"}, "no query"),
+        ({"server": "http://[broken"}, "URL"),
+        ({"server": ["http://a", "http://b"]}, "one URL"),
+        ({"headers": "X-Key: 1"}, "mapping"),
+        ({"headers": {"X Key": "1"}}, "name of a header"),
+        ({"headers": {"X-Key": "hush\nhush"}}, "one line"),
+        ({"headers": {"X-Key": ["hush"]}}, "file: path"),
+        ({"headers": {"X-Key": True}}, "file: path"),
+        ({"verify": 2}, "CA file"),
+        ({"client_cert": ["one"]}, "certificate"),
+        ({"proxy": "socks9://hush@x"}, "proxy.lan"),
+        ({"proxy": "http://[x"}, "proxy.lan"),
+        ({"template": "../evil"}, "name of a template"),
+        ({"template": ".hidden"}, "name of a template"),
+        ({"size": "1344x767"}, "multiple of 8"),
+        ({"mode": "refresh"}, "auto"),
+        ({"on_missing": "panic"}, "placeholder"),
+        ({"timeout": 0}, "seconds"),
+        ({"timeout": True}, "seconds"),
+        ({"max_bytes": "64 parsecs"}, "64 MiB"),
+        ({"max_bytes": 0}, "64 MiB"),
+        ({"max_pixels": "50 MB"}, "50 MP"),
+        ({"cache_dir": ""}, "folder"),
+        ({"assets_dir": "../out"}, "assets/heroes"),
+        ({"assets_dir": 5}, "assets/heroes"),
+        ({"place": "left"}, "after_title"),
+        ({"include": {"a": 1}}, "patterns"),
+        ({"exclude": ["a[", 5]}, "patterns"),
+        ({"enabled": "yes"}, "true or false"),
+    ],
+)
+def test_bad_values_are_told_what_is_expected(options, words):
+    text = problem(**options)
+
+    assert words in text
+    assert "hush" not in text
+
+
+@pytest.mark.parametrize("key", ["widths", "styles", "frozen_dir", "retries", "api", "social"])
+def test_an_option_of_a_later_version_is_refused_by_name(key):
+    _, (failed, warnings) = load(**{key: 1})
+
+    assert [name for name, _ in failed] == [key]
+    assert "no such option" in str(failed[0][1])
+    assert warnings == []
+
+
+def test_a_misspelt_option_gets_a_suggestion():
+    assert "did you mean `server`?" in problem(sever="http://gpu.lan")
+
+
+@pytest.mark.parametrize(
+    ("ci", "expected"), [("true", True), ("1", True), ("false", False), ("0", False), ("", False)]
+)
+def test_what_counts_as_ci(ci, expected):
+    assert settings({"CI": ci}).ci is expected
+    assert settings({"CI": ci}).silenced_by_ci is expected
+    assert settings({"CI": ci}, server="http://gpu.lan").silenced_by_ci is False
+
+
+def test_settings_show_no_secret():
+    given = settings(
+        server="http://u:hush@gpu.lan", headers={"X-Key": "hush"}, proxy="http://u:hush@proxy"
+    )
+
+    assert "hush" not in repr(given)
+
+
+def test_include_and_exclude_are_gitignore_patterns():
+    config, _ = load(include=["guide/", "*.md"], exclude="guide/old*\n")
+
+    assert config.covers("guide/a.md")
+    assert not config.covers("guide/old-a.md")
+    assert config.covers("index.md")
