@@ -190,6 +190,7 @@ def build(root: Path, variant: str) -> Build:
     """Build one variant in a process of its own."""
     notes = root / f"{variant}.json"
     notes.unlink(missing_ok=True)
+    shutil.rmtree(root / f"site-{variant}", ignore_errors=True)  # as on a fresh machine
     command = [sys.executable, "-m", "mkdocs", "build", "-q", "-f", str(root / f"{variant}.yml")]
     environment = os.environ | {"PROBE_REPORT": str(notes), "NO_MKDOCS_2_WARNING": "1"}
     environment.pop("CI", None)
