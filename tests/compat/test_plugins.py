@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -131,6 +132,30 @@ def test_glightbox_opens_the_other_images_and_not_the_hero(built):
     opened = [src for src, (_, link) in before.items() if link.get("class") == "glightbox"]
 
     assert [src.rpartition("/")[2] for src in opened] == ["chart.png"]
+
+
+def test_languages_in_folders_share_the_heroes_too(make_site):
+    """The other way that static-i18n lays out a site: ``docs/en`` and ``docs/fr``."""
+    i18n = {"i18n": {"docs_structure": "folder", "languages": LANGUAGES}}
+    site = make_site("together", "mkdocs", theme="material", plugins=[i18n])
+    docs = site.folder / "docs"
+    shutil.rmtree(docs / "blog")
+    for language in ("en", "fr"):
+        (docs / language).mkdir()
+    for path in [*docs.glob("*.md"), docs / "guide", docs / "team"]:
+        french = path.name.endswith(".fr.md")
+        path.rename(docs / ("fr" if french else "en") / path.name.replace(".fr.md", ".md"))
+
+    site.build()
+
+    assert site.page("index").heroes()[0].alt == "A harbour in the fog"
+    assert site.page("fr").heroes()[0].alt == "Un port sous la pluie"
+    (english,), (french,) = (
+        site.page("guide/moorings").heroes(),
+        site.page("fr/guide/moorings").heroes(),
+    )
+    assert english.file == french.file
+    assert english.file.is_file()
 
 
 def test_the_second_build_renders_none(built):

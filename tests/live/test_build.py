@@ -151,13 +151,15 @@ def test_one_bad_page_fails_the_strict_build_and_keeps_the_others(site, comfyui)
 def test_ctrl_c_withdraws_what_the_build_had_queued(site, comfyui, wait_until):
     for page in PAGES:
         site.write(page, f'hero_prompt: {page}\nhero_params: {{"Paint.sleep": 30.0}}')
-    theirs = comfyui.submit(json.loads((HERE / "live_graph.json").read_text()))
-    comfyui.finished(theirs)
+    before = set(comfyui.entries())
     with site.start("-m", "mkdocs") as process:
         wait_until(lambda: all(comfyui.queued()), within=30)
+        (running,), _ = comfyui.queued()
 
         process.send_signal(signal.SIGINT)
 
-        log, _ = process.communicate(timeout=10)
+        log, _ = process.communicate(timeout=30)
     assert process.returncode != 0, log
     wait_until(lambda: comfyui.queued() == ([], []), within=3)
+    assert "execution_interrupted" in dict(comfyui.finished(running)["status"]["messages"])
+    assert set(comfyui.entries()) - before == {running}, "what waited never ran"

@@ -84,7 +84,7 @@ def test_progress_comes_over_the_socket(renderer, picture):
     assert steps[-1] == (4, 4)
     assert {(1, 4), (2, 4), (3, 4)} <= set(steps)
     assert len(of_type(events, Running)) == 1
-    assert events[-1].seconds == pytest.approx(1.2, abs=0.8)
+    assert events[-1].seconds >= 1
 
 
 def test_many_jobs_come_back_each_with_its_own_picture(renderer, picture):
@@ -211,14 +211,14 @@ def test_closing_withdraws_our_jobs_and_only_ours(renderer, comfyui, picture, wa
 
 
 def test_closing_while_we_wait_leaves_the_running_job_alone(renderer, comfyui, picture, wait_until):
-    theirs = comfyui.submit(picture("theirs", seed=5, sleep=3))
+    theirs = comfyui.submit(picture("theirs", seed=5, sleep=6))
     wait_until(lambda: comfyui.queued()[0] == [theirs], within=5)
     events = renderer.render([job_of(picture("ours, in vain"))])
     assert until(events, Queued).ahead == 1
 
     events.close()
 
-    wait_until(lambda: comfyui.queued() == ([theirs], []), within=2)
+    wait_until(lambda: comfyui.queued() == ([theirs], []), within=4)
     assert comfyui.finished(theirs)["status"]["status_str"] == "success"
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import io
 
 import pytest
-from mkdocs_comfy.builtin import builtin_templates
-from mkdocs_comfy.workflows.library import Library
 from PIL import Image
 
+from mkdocs_comfy.builtin import builtin_templates
 from mkdocs_comfy.comfyui.jobs import Failed, Rendered, RenderJob
 from mkdocs_comfy.comfyui.renderer import Renderer
 from mkdocs_comfy.comfyui.server import ServerConfig
 from mkdocs_comfy.errors import MissingModelError
 from mkdocs_comfy.workflows.binding import Inputs, bind
+from mkdocs_comfy.workflows.library import Library
 
 CHECKPOINT = "v1-5-pruned-emaonly.safetensors"
 
