@@ -107,6 +107,34 @@ class Index:
             step()
         return False
 
+    def revise(self, key: str, change: Callable[[JSON], JSON]) -> JSON:
+        """Replace the value of ``key`` by what ``change`` makes of it; writers are kept out.
+
+        ``change`` gets ``None`` where there is no value, and may run more than once. ``None`` for
+        an answer leaves the value as it is.
+
+        Returns:
+            The last answer, whether it could be written or not.
+
+        Raises:
+            ForeignRowError: There is a row, and it is not one of ours.
+        """
+        store = self._opened(create=True)
+        if isinstance(store, Database):
+            try:
+                with store.transact():
+                    before = store.get(key)
+                    after = change(before)
+                    if after is not None and after != before:
+                        store.set(key, after)
+            except _BORDER as error:
+                self._trouble(store, error)
+            else:
+                return after
+            finally:
+                self._leave(store)
+        return change(self.get(key))
+
     def claim(self, key: str, owner: str) -> bool:
         """Take ``key`` for ``CLAIM_SECONDS``, or keep it for as long again.
 

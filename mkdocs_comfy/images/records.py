@@ -76,6 +76,17 @@ class BlobRecord:
     width: int
     height: int
 
+    def row(self) -> dict[str, JSON]:
+        """The row of the index that ``of_row`` of its class reads back."""
+        return {
+            "file": self.file,
+            "bytes": self.bytes,
+            "sha256": self.sha256,
+            "mtime_ns": self.mtime_ns,
+            "width": self.width,
+            "height": self.height,
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VariantRecord(BlobRecord):
@@ -106,10 +117,6 @@ class VariantRecord(BlobRecord):
                     height=height,
                 )
         raise RecordError("not the record of a variant")
-
-    def row(self) -> dict[str, JSON]:
-        """The row that ``of_row`` reads back."""
-        return _blob_row(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +170,7 @@ class OriginalRecord(BlobRecord):
     def row(self) -> dict[str, JSON]:
         """The row that ``of_row`` reads back."""
         return {
-            **_blob_row(self),
+            **BlobRecord.row(self),
             "format": self.format,
             "pixels": self.pixels,
             "made": self.made,
@@ -204,14 +211,3 @@ def _is_file_of(key: str, file: str) -> bool:
     """A row decides no path: the file is named by its key, or the row is of no use."""
     stem, _, suffix = file.rpartition(".")
     return stem == key and suffix in SUFFIXES
-
-
-def _blob_row(record: BlobRecord) -> dict[str, JSON]:
-    return {
-        "file": record.file,
-        "bytes": record.bytes,
-        "sha256": record.sha256,
-        "mtime_ns": record.mtime_ns,
-        "width": record.width,
-        "height": record.height,
-    }

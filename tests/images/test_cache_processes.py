@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from mkdocs_comfy.images.inspect import inspect_image
 
@@ -72,7 +74,7 @@ os._exit(1)
 
 
 def spawn(script, *arguments):
-    return subprocess.Popen(  # noqa: S603  # our own scripts, above
+    return subprocess.Popen(
         [sys.executable, "-W", "error", "-c", script, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -109,6 +111,35 @@ def test_builds_at_once_render_each_image_once(tmp_path, picture):
     made = finish([spawn(RACE, tmp_path / "comfy", tmp_path) for _ in range(4)])
 
     assert sum(map(int, made)) == 12
+
+
+def test_a_lookup_waits_for_a_build_that_is_just_storing(cache, open_cache, picture):
+    """Between the new file and its record the two do not agree, and yet nothing is torn."""
+    data = picture("png", size=(96, 96))
+    info = inspect_image(data, max_pixels=10**6)
+    other = open_cache(cache.directory)
+    cache.store_original(KEY, picture(), inspect_image(picture(), max_pixels=10**6))
+    assert other.original(KEY).record.width == 80
+    renamed = threading.Event()
+    put = cache._index.put
+
+    def slowly(key, row, *, first):
+        def rename():
+            first()
+            renamed.set()
+            time.sleep(0.3)
+
+        return put(key, row, first=rename)
+
+    cache._index.put = slowly
+    with ThreadPoolExecutor(1) as pool:
+        storing = pool.submit(cache.store_original, KEY, data, info)
+        renamed.wait(30)
+        found = other.original(KEY)
+
+    assert found == storing.result()
+    assert found.record.width == 96
+    assert other.findings == ()
 
 
 def test_a_claim_is_one_builds_until_it_is_released(cache, open_cache):

@@ -157,6 +157,16 @@ def test_an_image_is_kept_where_the_index_is_held_meanwhile(filled, open_cache, 
     assert cache.findings == ()
 
 
+def test_a_file_is_verified_where_the_index_is_held_meanwhile(filled, open_cache):
+    cache = open_cache(filled.directory, patience=0.1)
+    original = cache.original(KEY)
+    os.utime(original.path, ns=(0, 10**18))
+
+    with held(filled, "BEGIN IMMEDIATE"):
+        assert cache.original(KEY).record.mtime_ns == 10**18
+    assert "database is locked" in cache.drain()[0]
+
+
 def test_an_index_that_cannot_be_opened_for_writing_is_read(filled):
     """The write-ahead log cannot be opened, so only reading the bare file is left."""
     log = filled.directory / "index" / "cache.db-wal"
