@@ -19,7 +19,7 @@ _OPENED = re.compile(  # up to the first blank line
 _MULTIMARKDOWN = re.compile(r" {0,3}([A-Za-z0-9_-]+):[ \t]*(?:.*)")
 _MORE = re.compile(r"(?: {4}|\t)")
 _UNPRINTABLE = re.compile(  # YAML 1.1 §5.1: what may not stand in a document as it is
-    r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
+    r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 )
 
 
@@ -112,6 +112,8 @@ def _compose(block: str) -> yaml.Node | None:
 def _mapping(block: str) -> yaml.MappingNode | None:
     import yaml  # noqa: PLC0415  # needed for errors only
 
+    if _UNPRINTABLE.search(block):
+        return None
     try:
         root = _compose(block)
     except (yaml.YAMLError, RecursionError):

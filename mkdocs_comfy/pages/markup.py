@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 import re
 import string
 from typing import TYPE_CHECKING, Any, Final
@@ -25,7 +24,7 @@ _ATTRIBUTES = 'decoding="async" fetchpriority="high" loading="eager"'
 
 # Every mark that some extension could read a meaning into. Python-Markdown leaves numeric
 # entities in attributes as they are, and a browser reads them as the characters they stand for.
-_ENTITIES = {ord(mark): f"&#{ord(mark)};" for mark in string.punctuation}
+_MARK = re.compile(f"[{re.escape(string.punctuation)}]")
 
 # White space that HTML collapses, whatever else ends a line for Python's splitlines, and control
 # characters. No-break spaces are the author's and stay.
@@ -57,7 +56,14 @@ def relative_url(target_uri: str, from_uri: str) -> str:
         target_uri: The file pointed to, relative to the site, with ``/``.
         from_uri: The file pointed from, likewise; a page's source, not its address.
     """
-    return posixpath.relpath(target_uri, posixpath.dirname(from_uri) or ".")
+    there = target_uri.split("/")
+    here = from_uri.split("/")[:-1]
+    shared = 0
+    for left, right in zip(here, there[:-1], strict=False):
+        if left != right:
+            break
+        shared += 1
+    return "/".join([".."] * (len(here) - shared) + there[shared:])
 
 
 def hero_meta(*, url: str, alt: str, width: int, height: int) -> dict[str, Any]:
@@ -94,4 +100,8 @@ def apply_meta(
 
 
 def _alt(text: str) -> str:
-    return _BREAKS.sub(" ", text).strip().translate(_ENTITIES)
+    return _MARK.sub(_entity, _BREAKS.sub(" ", text).strip())
+
+
+def _entity(mark: re.Match[str]) -> str:
+    return f"&#{ord(mark[0])};"

@@ -244,7 +244,7 @@ def _html_end(text: str, opening: re.Match[str]) -> tuple[int, bool]:
     while at is not None:
         tag, rest, end = at["tag"].lower(), at["rest"], at.end()
         if tag != "h1" and _MARKDOWN_INSIDE.search(rest):
-            return end, found
+            return _line_end(text, end) if found else end, found
         if not rest.endswith("/"):
             close = _closing(text, tag, end)
             if close is None:

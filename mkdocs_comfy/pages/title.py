@@ -12,7 +12,7 @@ _RAW = re.compile(r"<h1(?:\s[^>]*)?>(.*?)</h1\s*>", re.DOTALL | re.IGNORECASE)
 _TAG = re.compile(r"<[^>]*>")
 _ATTRIBUTES = re.compile(r"\s*\{[^{}]*\}\s*$")  # attr_list: {#id .class}
 _LINK = re.compile(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
-_MARKS = re.compile(r"(?<!\\)[*`]|(?<![\w\\])_|(?<!\\)_(?!\w)")
+_MARKS = re.compile(r"(?<!\\)[*`]|(?<![\w\\])_+|(?<!\\)_+(?!\w)")
 _ESCAPED = re.compile(r"\\([\\`*_{}\[\]()>#+.!-])")
 
 
@@ -25,7 +25,7 @@ def first_title(markdown: str) -> str | None:
     if end is None:
         return None
     lines = markdown[:end].splitlines()
-    last = lines[-1]
+    last = _ATTRIBUTES.sub("", lines[-1])
     if re.fullmatch(r"=+ *", last):
         title = lines[-2]
     elif last.startswith("#") and (atx := _ATX.fullmatch(last)):

@@ -1,6 +1,7 @@
 """Lines of keys, and front matter that MkDocs passes over without a word."""
 
 import pytest
+import yaml
 from hypothesis import given, strategies as st
 from mkdocs.utils.meta import get_data
 
@@ -64,6 +65,7 @@ def test_multimarkdown_metadata_has_lines_too():
     assert (lines.line("hero_prompt"), lines.line("hero_seed")) == (2, 4)
     assert lines.line("hero_alt") is None
     assert lines.line("hero_params", "x") is None
+    assert KeyLines("hero_seed: 1\nno key\nhero_alt: x\n").line("hero_alt") is None
 
 
 @pytest.mark.parametrize(
@@ -103,11 +105,24 @@ def test_front_matter_that_mkdocs_passes_over_is_an_error(source, line, problem,
     assert problem in error.what
 
 
-def test_front_matter_too_deep_for_the_parser_is_an_error():
+@pytest.mark.parametrize("libyaml", [True, False])
+def test_front_matter_too_deep_for_the_parser_is_an_error(libyaml, monkeypatch):
+    """Without libyaml, PyYAML runs out of stack instead of counting."""
+    if not libyaml:
+        monkeypatch.delattr(yaml, "CSafeLoader")
     deep = "---\nhero_prompt: " + "[" * 3_000 + "]" * 3_000 + "\n---\n"
     assert get_data(deep)[1] == {}
     assert broken_front_matter(deep, page="x.md") is not None
     assert KeyLines(deep).line("hero_prompt") is None
+
+
+def test_front_matter_with_a_character_that_yaml_does_not_allow_has_no_lines():
+    assert KeyLines("---\nhero_prompt: \ud800\n---\n").line("hero_prompt") is None
+
+
+def test_a_merged_mapping_has_the_line_of_the_merge():
+    source = "---\nbase: &b {hero_params: {steps: x}}\n<<: *b\n---\n"
+    assert KeyLines(source).line("hero_params", "steps") == 3
 
 
 @pytest.mark.parametrize(

@@ -110,3 +110,23 @@ WORDS = st.text(alphabet="abc", max_size=9)
 @given(WORDS, WORDS, st.integers(0, 2))
 def test_the_short_cut_counts_as_the_table_does(a, b, edits):
     assert within(a, b, edits) is (distance(a, b) <= edits)
+
+
+@given(
+    st.sampled_from(KEYS + LATER_KEYS).map(lambda key: key[5:]),
+    st.lists(
+        st.tuples(st.integers(0, 12), st.integers(0, 2), st.sampled_from("abeimnprst_")), max_size=3
+    ),
+)
+def test_the_nearest_key_is_named_and_none_is_missed(part, edits):
+    for at, kind, letter in edits:
+        part = part[:at] + ("" if kind == 0 else letter) + part[at + (kind != 1) :]
+    ours = [key[5:] for key in KEYS + LATER_KEYS]
+    nearest = min(distance(part, each) for each in ours)
+    meant = near_miss(f"hero_{part}")
+    if part in [*ours, "image", "title", "video", ""]:
+        assert meant is None
+    elif nearest <= (2 if len(part) >= 7 else 1):
+        assert distance(part, meant[5:]) == nearest
+    else:
+        assert meant is None

@@ -227,6 +227,12 @@ CASES = {
         # Title
         @@
     """,
+    "a comment that is never closed, behind one that is": """
+        <!-- a --> <!-- b
+        # Title
+        @@
+        Text.
+    """,
     "a blog's separator": """
         # Title
         @@
@@ -307,6 +313,18 @@ CASES = {
         <h1 align="center">Title</h1>
         @@
         Text.
+    """,
+    "an HTML heading with Markdown beside it": """
+        <h1>Title</h1><div markdown> text
+        @@
+        # Another
+
+        </div>
+    """,
+    "HTML without content": """
+        <div id="x"/>
+        # Title
+        @@
     """,
     "an HTML heading over several lines": """
         Text.
