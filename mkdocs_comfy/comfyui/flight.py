@@ -120,11 +120,12 @@ class Flight:
                 if self.prompt_id and self._progress != (step, steps):
                     self._progress = step, steps
                     self._emit(Progress(job=self.job, step=step, steps=steps))
-            case Ended():
+            case Ended(recorded=recorded):
                 self._start()
                 self._heard_end = True
-                self._wait = self._pace.lag
-                self.look_now()
+                self._wait, self._looked_at = self._pace.lag, self._now()
+                # The frame that says "recorded" follows at once; without it one look is lost.
+                self._look_now = recorded
         self._changed.set()
 
     def look_now(self) -> None:

@@ -18,7 +18,6 @@ from mkdocs_comfy.errors import (
     MissingNodeError,
     NodeRef,
     RejectedError,
-    shorten,
 )
 
 if TYPE_CHECKING:
@@ -242,5 +241,6 @@ def _fault(error: NodeError, subject: Subject) -> str:
         said += f": {details}"
     got = ""
     if error.has_received:
-        got = f", got {shorten(repr(subject.says(error.received, 80)))}"
+        received = subject.says(error.received, 80)
+        got = f", got {received!r}" if isinstance(error.received, str) else f", got {received}"
     return f"{node}{kind}{where}: {said}{got}"

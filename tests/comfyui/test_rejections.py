@@ -70,11 +70,11 @@ def test_a_checkpoint_that_is_not_installed(refused):
         ),
         (
             "value-below-min",
-            "node 3 \"KSampler\", steps: Value 0 smaller than min of 1, got '0'",
+            'node 3 "KSampler", steps: Value 0 smaller than min of 1, got 0',
         ),
         (
             "negative-seed",
-            "node 3 \"KSampler\", seed: Value -1 smaller than min of 0, got '-1'",
+            'node 3 "KSampler", seed: Value -1 smaller than min of 0, got -1',
         ),
         (
             "sampler-not-in-list",

@@ -1,10 +1,17 @@
 """Jobs in, images out: in order, one ahead, whatever the socket does."""
 
+import contextlib
+import json
 import re
+import socket
+import ssl
+import threading
 import time
+import urllib.request
 import uuid
 
 import pytest
+import trustme
 
 from mkdocs_comfy.comfyui.jobs import Failed, Progress, Queued, Rendered, Running, Submitted
 from mkdocs_comfy.comfyui.server import Pace
@@ -282,3 +289,61 @@ def test_credentials_and_headers_reach_http_and_socket(comfyui, render, a_job):
     assert len(result.images) == 1
     assert "/ws" in [request.route for request in comfyui.requests]
     assert all("Authorization" in request.headers for request in comfyui.requests)
+
+
+def test_news_of_other_peoples_jobs_are_ignored(comfyui, events_of, a_job, eventually):
+    """An interruption is told to everybody."""
+    comfyui.enqueue_foreign(30)
+    events = events_of([job := a_job()])
+    while not isinstance(next(events), Queued):
+        pass
+    with urllib.request.urlopen(f"{comfyui.url}/queue") as reply:  # noqa: S310  # our own server
+        running = json.load(reply)["queue_running"]
+
+    comfyui.interrupt(running[0][1])
+
+    kinds = [type(event) for event in events if event.job == job]
+    assert kinds[-1] is Rendered
+    assert Failed not in kinds
+
+
+def test_a_fault_of_our_own_is_not_swallowed(comfyui, events_of, a_job, monkeypatch):
+    async def broken(*_, **__):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("mkdocs_comfy.comfyui.session.Session.run", broken)
+
+    with pytest.raises(ZeroDivisionError):
+        list(events_of([a_job()]))
+
+
+def test_everything_goes_through_tls(comfyui, render, a_job, raw_server, tmp_path):
+    """HTTP and socket, and nothing is left unclosed."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    port = int(comfyui.url.rpartition(":")[2])
+
+    def pump(source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+        with contextlib.suppress(OSError):
+            target.shutdown(socket.SHUT_RDWR)
+
+    def talk(connection):
+        with socket.create_connection(("127.0.0.1", port)) as behind:
+            back = threading.Thread(target=pump, args=(behind, connection))
+            back.start()
+            pump(connection, behind)
+            back.join()
+
+    front = raw_server(talk, wrap=lambda plain: context.wrap_socket(plain, server_side=True))
+    url = front.url.replace("http:", "https:")
+
+    result = render([a_job(1), a_job(2)], url=url, verify=tmp_path / "ca.pem")
+
+    assert result.errors == {}
+    assert len(result.images) == 2
+    assert "/ws" in [request.route for request in comfyui.requests]

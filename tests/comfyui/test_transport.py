@@ -250,3 +250,8 @@ def test_timeouts_are_those_of_the_pace():
 
 def test_clients_close_without_ever_being_used():
     asyncio.run(transport(url="http://gpu.lan").http().aclose())
+
+
+def test_a_path_that_no_system_can_open():
+    with pytest.raises(ConfigurationError, match="verify: cannot use .*: embedded null byte"):
+        transport(url="https://gpu.lan", verify="a\0b")

@@ -1,6 +1,7 @@
 """A build that stops takes its own jobs off the server, and nobody else's."""
 
 import _thread
+import asyncio
 import contextlib
 import json
 import threading
@@ -8,8 +9,10 @@ import time
 
 import pytest
 
+from mkdocs_comfy.comfyui.client import Client
 from mkdocs_comfy.comfyui.jobs import Running, Submitted
-from mkdocs_comfy.comfyui.server import Pace
+from mkdocs_comfy.comfyui.server import Pace, ServerConfig
+from mkdocs_comfy.comfyui.transport import Transport
 from mkdocs_comfy.testing import Answer
 
 
@@ -127,6 +130,18 @@ def test_a_finished_run_withdraws_nothing(comfyui, render, a_job):
 
     assert bodies(comfyui, "/queue") == []
     assert bodies(comfyui, "/interrupt") == []
+
+
+def test_withdrawing_nothing_asks_nothing(scripted):
+    server = scripted()
+
+    async def withdraw():
+        async with Client(Transport(ServerConfig(url=server.url), Pace())) as client:
+            await client.withdraw([])
+
+    asyncio.run(withdraw())
+
+    assert server.asked == []
 
 
 def test_no_thread_is_left(comfyui, events_of, a_job):
