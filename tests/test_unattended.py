@@ -7,7 +7,10 @@ import subprocess
 import sys
 import time
 
+import httpx
 import pytest
+from mkdocs.commands.build import build as build_site
+from mkdocs.config import load_config
 
 from mkdocs_comfy.testing import Answer
 
@@ -35,8 +38,6 @@ def wait_until(condition, seconds=20):
 
 def queue_of(comfyui):
     """Ids that the server still has to do."""
-    import httpx
-
     queue = httpx.get(f"{comfyui.url}/queue", trust_env=False).json()
     return [job[1] for job in queue["queue_running"] + queue["queue_pending"]]
 
@@ -185,16 +186,13 @@ def test_with_metadata_off_or_on_nothing_of_the_workflow_is_published(site, comf
 
 
 def test_a_rebuild_does_not_ask_again_what_failed_a_moment_ago(site, comfyui):
-    from mkdocs.commands.build import build
-    from mkdocs.config import load_config
-
     comfyui.without_images = True
     site.page("index.md", hero_prompt="a harbour")
     config = load_config(str(site.write_config()))
     config.plugins.on_startup(command="serve", dirty=False)
 
     for _ in range(3):
-        build(config)
+        build_site(config)
     config.plugins.on_shutdown()
 
     assert len(comfyui.submissions) == 1

@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING, Final
 from PIL import Image
 
 from mkdocs_comfy.images.decode import decode, in_srgb
-from mkdocs_comfy.images.variants import fitted_size
+from mkdocs_comfy.images.variants import QUALITY, fitted_size
 
 if TYPE_CHECKING:
     from typing import Self
-
-QUALITY: Final = 80
-"""WebP quality: at 1344x768 some 100 to 140 kB without visible loss."""
 
 METHOD: Final = 4
 """Effort of the WebP encoder; 6 takes more than twice the time for 2 to 5 % of the bytes."""

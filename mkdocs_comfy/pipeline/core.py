@@ -84,8 +84,9 @@ class Pipeline:
         rendered = len(images) - cached
         if self.settings.on_missing is OnMissing.PLACEHOLDER:
             self._fill(wanted, images, failures)
-        for finding in self._cache.drain():
-            report(Notice(text=finding, warning=True))
+        if findings := self._cache.drain():
+            more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+            report(Notice(text=f"cache: {findings[0]}{more}", warning=True))
         return Production(
             images=images, cached=cached, rendered=rendered, failures=failures, seconds=seconds
         )

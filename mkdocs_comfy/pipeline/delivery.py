@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
-from mkdocs_comfy.images.variants import VariantKey, fitted_size, variant_key
+from mkdocs_comfy.images.variants import QUALITY, VariantKey, fitted_size, variant_key
 from mkdocs_comfy.pipeline.production import SiteImage
 
 if TYPE_CHECKING:
@@ -15,10 +15,7 @@ if TYPE_CHECKING:
     from mkdocs_comfy.settings import Settings
     from mkdocs_comfy.workflows.key import CacheKey
 
-QUALITY: Final = 80
-"""WebP quality of the files in the site, 0 to 100."""
-
-_PLACEHOLDER_SIZE = (1344, 768)  # where the graph does not say how large its image is
+_PLACEHOLDER_SIZE: Final = (1344, 768)  # where the graph does not say how large its image is
 
 
 class Delivery:

@@ -1,0 +1,255 @@
+"""The pipeline without MkDocs: what scripts and later doors use."""
+
+import dataclasses
+import errno
+import io
+import os
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from mkdocs_comfy.errors import BindingError, HeroError, LostError, UnreachableError
+from mkdocs_comfy.images import blobs
+from mkdocs_comfy.pipeline import Notice, PageSource, Pipeline, Stored
+from mkdocs_comfy.settings import Mode, OnMissing, ServerSettings, Settings
+from mkdocs_comfy.testing import Answer
+
+
+@pytest.fixture
+def settings(tmp_path, comfyui):
+    return Settings(
+        server=ServerSettings(
+            url=comfyui.url,
+            explicit=True,
+            headers={},
+            verify=True,
+            client_cert=None,
+            proxy="auto",
+        ),
+        template="default",
+        templates_dir=tmp_path / "templates",
+        size=(512, 256),
+        mode=Mode.AUTO,
+        on_missing=OnMissing.WARN,
+        ci=False,
+        timeout=30,
+        max_bytes=2**26,
+        max_pixels=50_000_000,
+        cache_dir=tmp_path / "cache",
+        assets_dir="assets/heroes",
+        place="after_title",
+    )
+
+
+def page(path="a.md", **meta):
+    return PageSource(
+        path=path,
+        meta={"hero_prompt": "a harbour", **meta},
+        title=lambda: "Title",
+        source=lambda: "---\nhero_prompt: a harbour\n---\n",
+    )
+
+
+def produce(pipeline, *pages, events=None):
+    plan = pipeline.plan(pages)
+    assert plan.errors == ()
+    report = events.append if events is not None else lambda _: None
+    return pipeline.produce(plan, report=report)
+
+
+def test_planning_opens_no_socket_and_writes_nothing(settings, comfyui):
+    plan = Pipeline(settings).plan([page(), page("b.md", hero_seed=1)])
+
+    assert list(plan.heroes) == ["a.md", "b.md"]
+    assert comfyui.requests == []
+    assert not settings.cache_dir.exists()
+
+
+def test_configuration_comes_before_the_template_and_the_page_before_both(settings, comfyui):
+    produce(Pipeline(settings), page(), page("b.md", hero_size="256x512", hero_template="sd15"))
+
+    sizes = [job["prompt"]["5"]["inputs"] for job in comfyui.submissions]
+    assert [(each["width"], each["height"]) for each in sizes] == [(512, 256), (256, 512)]
+
+
+def test_heroes_are_rendered_grouped_by_template(settings, comfyui):
+    pages = [
+        page(f"{number}.md", hero_seed=number, hero_template=template)
+        for number, template in enumerate(["sd15", "default", "sd15", "default"])
+    ]
+
+    produce(Pipeline(settings), *pages)
+
+    models = [job["prompt"]["4"]["inputs"]["ckpt_name"] for job in comfyui.submissions]
+    assert models == sorted(models, reverse=models[0] > models[-1])
+
+
+def test_a_negative_without_a_place_is_one_finding_for_all_its_pages(settings):
+    folder = settings.templates_dir
+    folder.mkdir()
+    graph = Path(__file__).parents[1] / "workflows/graphs/flux_guider.json"
+    (folder / "flux.json").write_text(graph.read_text())
+    settings = dataclasses.replace(settings, template="flux")
+    pages = [page(f"{name}.md", hero_negative="people") for name in "ab"]
+
+    plan = Pipeline(settings).plan(pages)
+
+    assert list(plan.findings.values()) == [["a.md", "b.md"]]
+
+
+def test_a_size_from_the_configuration_is_no_pages_fault(settings):
+    folder = settings.templates_dir
+    folder.mkdir()
+    (folder / "fixed.json").write_text(
+        '{"1": {"class_type": "Partner", "inputs": {"prompt": "x"}},'
+        ' "9": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "x"}}}'
+    )
+    settings = dataclasses.replace(settings, template="fixed")
+
+    plan = Pipeline(settings).plan([page(), page("b.md")])
+
+    assert [type(error) for error in plan.errors] == [BindingError]
+    assert "size" in str(plan.errors[0])
+
+
+def test_an_image_of_another_shape_is_told(settings, comfyui):
+    events = []
+    comfyui.picture = _png(768, 768)
+
+    produce(Pipeline(settings), page(), events=events)
+
+    notices = [event.text for event in events if isinstance(event, Notice)]
+    assert notices == ["a.md: asked for 512x256, the template 'default' gave 768x768"]
+
+
+def test_an_upscaled_image_of_the_same_shape_is_fine(settings, comfyui):
+    events = []
+    comfyui.picture = _png(1024, 512)
+
+    made = produce(Pipeline(settings), page(), events=events)
+
+    assert not [event for event in events if isinstance(event, Notice)]
+    assert next(iter(made.images.values())).width == 1024
+
+
+def test_failures_are_remembered_for_a_while(settings, comfyui):
+    now = [0.0]
+    pipeline = Pipeline(settings, clock=lambda: now[0])
+    comfyui.without_images = True
+    first = produce(pipeline, page())
+    produce(pipeline, page())
+    now[0] = 1000.0
+    comfyui.without_images = False
+
+    last = produce(pipeline, page())
+
+    assert isinstance(next(iter(first.failures.values())), LostError)
+    assert len(comfyui.submissions) == 2
+    assert last.failures == {}
+
+
+def test_a_server_that_was_down_is_asked_again_after_a_minute(settings, comfyui):
+    now = [0.0]
+    pipeline = Pipeline(settings, clock=lambda: now[0])
+    comfyui.crash()
+    down = produce(pipeline, page())
+    comfyui.restart()
+    still = produce(pipeline, page())
+    now[0] = 61.0
+
+    assert isinstance(next(iter(down.failures.values())), UnreachableError)
+    assert still.failures == down.failures
+    assert produce(pipeline, page()).rendered == 1
+
+
+def test_a_lost_variant_is_encoded_from_the_original(settings, comfyui):
+    pipeline = Pipeline(settings)
+    image = next(iter(produce(pipeline, page()).images.values()))
+    os.unlink(image.path)
+
+    again = produce(pipeline, page())
+
+    assert again.cached == 1
+    assert Path(image.path).is_file()
+    assert len(comfyui.submissions) == 1
+
+
+def test_placeholders_are_drawn_once_and_never_taken_for_the_image(settings, comfyui):
+    offline = dataclasses.replace(settings, mode=Mode.OFFLINE, on_missing=OnMissing.PLACEHOLDER)
+
+    first = produce(Pipeline(offline), page())
+    second = produce(Pipeline(offline), page())
+    real = produce(Pipeline(settings), page())
+
+    assert first.images == second.images
+    assert len(first.failures) == 1
+    assert real.rendered == 1
+    assert real.images != first.images
+
+
+def test_no_placeholder_where_nothing_can_be_written(settings, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    offline = dataclasses.replace(
+        settings,
+        mode=Mode.OFFLINE,
+        on_missing=OnMissing.PLACEHOLDER,
+        cache_dir=tmp_path / "file/cache",
+    )
+
+    made = produce(Pipeline(offline), page())
+
+    assert made.images == {}
+    assert "cache" in str(next(iter(made.failures.values())))
+
+
+def test_a_full_disk_ends_the_rendering_and_keeps_what_is_stored(settings, comfyui, monkeypatch):
+    pages = [page(f"{number}.md", hero_seed=number) for number in range(6)]
+    pipeline = Pipeline(settings)
+    produce(pipeline, pages[0])
+    comfyui.latency = 0.1
+    _disk_full(monkeypatch, after=2)  # the two probes before anything is rendered
+
+    made = produce(pipeline, *pages)
+
+    assert made.cached == 1
+    assert len(made.failures) == 5
+    assert "No space left" in str(next(iter(made.failures.values())))
+    assert len(comfyui.submissions) < 6
+
+
+def test_events_tell_of_every_stored_image(settings):
+    events = []
+
+    produce(Pipeline(settings), page(), page("b.md", hero_seed=1), events=events)
+
+    stored = [event for event in events if isinstance(event, Stored)]
+    assert [(event.done, event.total) for event in stored] == [(1, 2), (2, 2)]
+
+
+def test_a_page_that_fails_names_the_way_out(settings, comfyui):
+    comfyui.answer("/prompt", Answer(status=413))
+
+    made = produce(Pipeline(settings), page())
+
+    (error,) = made.failures.values()
+    assert isinstance(error, HeroError)
+    assert "413" in error.what
+
+
+def _png(width, height):
+    file = io.BytesIO()
+    Image.new("RGB", (width, height), "teal").save(file, "PNG")
+    return file.getvalue()
+
+
+def _disk_full(monkeypatch, *, after):
+    """The disk is full once ``after`` files have been written."""
+    written = []
+
+    def fsync(_descriptor):
+        written.append(1)
+        if len(written) > after:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(blobs.os, "fsync", fsync)
