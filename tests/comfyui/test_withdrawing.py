@@ -74,15 +74,30 @@ def test_an_exception_on_its_way_withdraws(comfyui, events_of, a_job, exception)
     assert len(comfyui.deleted) + len(comfyui.interrupted) == 2
 
 
+@contextlib.contextmanager
+def ctrl_c_once(condition):
+    """Interrupt the main thread when ``condition`` holds; it must come out of the block."""
+
+    def watch():
+        while not condition():
+            time.sleep(0.01)
+        time.sleep(0.1)
+        _thread.interrupt_main()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    with pytest.raises(KeyboardInterrupt):
+        yield
+    watcher.join()
+
+
 def test_ctrl_c_while_waiting_for_an_event(comfyui, events_of, a_job):
     comfyui.hold()
     events = events_of([a_job(1), a_job(2)])
     until_two_are_submitted(events)
-    threading.Timer(0.3, _thread.interrupt_main).start()
 
-    with pytest.raises(KeyboardInterrupt):
-        for _ in events:
-            pass
+    with ctrl_c_once(lambda: True):
+        list(events)
 
     assert len(comfyui.deleted) + len(comfyui.interrupted) == 2
 
@@ -93,21 +108,19 @@ def test_a_post_on_its_way_is_withdrawn_too(comfyui, events_of, a_job):
     events = events_of([a_job(1), a_job(2)])
     comfyui.answer("/prompt", Answer(handled=True, delay=30, body=b"{}"))
 
-    stopper = threading.Timer(0.5, _thread.interrupt_main)
-    stopper.start()
-    with pytest.raises(KeyboardInterrupt):
+    with ctrl_c_once(lambda: comfyui.submissions):
         list(events)
 
-    assert [each["prompt_id"] for each in comfyui.submissions] == comfyui.interrupted
+    (submission,) = comfyui.submissions
+    assert comfyui.interrupted == [submission["prompt_id"]]
 
 
 def test_a_post_that_is_answered_in_the_last_moment(comfyui, events_of, a_job):
     comfyui.hold()
     events = events_of([a_job(1)])
-    comfyui.answer("/prompt", Answer(handled=True, delay=0.8, body=b'{"prompt_id": "other"}'))
+    comfyui.answer("/prompt", Answer(handled=True, delay=0.3, body=b'{"prompt_id": "other"}'))
 
-    threading.Timer(0.5, _thread.interrupt_main).start()
-    with pytest.raises(KeyboardInterrupt):
+    with ctrl_c_once(lambda: comfyui.submissions):
         list(events)
 
     assert "other" in bodies(comfyui, "/queue")[0]["delete"]
