@@ -113,8 +113,9 @@ class Heroes:
         if made.rendered:
             parts.append(f"{made.rendered} rendered in {_seconds(made.seconds)}")
         if made.failures:
-            kind = "placeholders" if self._placeholders else "missing"
-            parts.append(f"{len(made.failures)} {kind}")
+            count = len(made.failures)
+            placeholders = "1 placeholder" if count == 1 else f"{count} placeholders"
+            parts.append(placeholders if self._placeholders else f"{count} missing")
         return f"{_heroes(total)}: {', '.join(parts)}"
 
     @property

@@ -110,9 +110,13 @@ class Headers(_Option[dict[str, "str | Path | None"]]):
                 return None
             case {"file": str(path), **rest} if not rest:
                 return self._path(path)
-            case str() | int() | float() if not isinstance(value, bool):
-                if _HEADER_VALUE.fullmatch(str(value)):
-                    return str(value)
+            case str() if _HEADER_VALUE.fullmatch(value):
+                return value
+            case int() | float() if not isinstance(value, bool):
+                # A token of digits is no longer what it was: YAML 1.1 reads 0123 as 83.
+                raise base.ValidationError(
+                    f"{name}: YAML read a number; write it in quotes, or as `{{file: path}}`"
+                )
         # The value is not quoted: it may be a secret.
         raise base.ValidationError(f"{name}: expected one line of text, or `{{file: path}}`")
 

@@ -229,7 +229,7 @@ def test_a_template_that_is_not_there_is_named_with_those_that_are(site):
 
     built = site.build()
 
-    assert "template 'defualt'" in built.errors[0]
+    assert built.errors[0].startswith("index.md:3: hero_template: template 'defualt'")
     assert "did you mean 'default'?" in built.errors[0]
 
 

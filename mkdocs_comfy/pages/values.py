@@ -164,7 +164,9 @@ def size(value: object, *, max_pixels: int) -> tuple[int, int]:
         )
     if found[0] * found[1] > max_pixels:
         raise UnusableError(
-            f"at most {max_pixels:,} pixels", f"{found[0]}x{found[1]} has {found[0] * found[1]:,}"
+            f"at most {max_pixels:,} pixels",
+            f"{found[0]}x{found[1]} has {found[0] * found[1]:,};"
+            " the limit is max_pixels in mkdocs.yml",
         )
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
+from mkdocs_comfy.errors import BadImageError
 from mkdocs_comfy.images.variants import QUALITY, VariantKey, fitted_size, variant_key
 from mkdocs_comfy.pipeline.production import SiteImage
 
@@ -59,7 +60,7 @@ class Delivery:
         original = self._cache.store_original(
             hero.key,
             data,
-            inspect(data, max_pixels=self._max_pixels),
+            self._inspected(data, bound.template),
             made={
                 "prompt": bound.prompt,
                 "negative": bound.negative,
@@ -99,6 +100,17 @@ class Delivery:
             encoded = encode_webp(data, max_pixels=self._max_pixels, quality=QUALITY)
             variant = self._cache.store_variant(key, encoded, width=width, height=height)
         return self._in_site(variant)
+
+    def _inspected(self, data: bytes, template: str) -> ImageInfo:
+        """Say in an error whose image it was."""
+        try:
+            return inspect(data, max_pixels=self._max_pixels)
+        except BadImageError as error:
+            way_out = error.way_out or (
+                "look at what the template's output node saves, and at what stands between here"
+                " and ComfyUI"
+            )
+            raise type(error)(f"template {template!r}: {error.what}", way_out=way_out) from error
 
     def _in_site(self, variant: Variant) -> SiteImage:
         return SiteImage(

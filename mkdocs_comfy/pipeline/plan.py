@@ -94,10 +94,11 @@ def plan_pages(pages: Iterable[PageSource], *, library: Library, settings: Setti
         try:
             hero = plan_hero(reading.spec, library=library, settings=settings)
         except BindingError as error:
-            placed = _on_page(error, page)
+            placed = _on_page(error, page, _FRONT_MATTER_KEYS.get(error.parameter, "hero_params"))
             errors.setdefault(str(placed), placed)
         except TemplateError as error:
-            errors.setdefault(str(error), error)
+            own = reading.spec.template is not None
+            errors.setdefault(str(error), _on_page(error, page, "hero_template") if own else error)
         else:
             heroes[page.path] = hero
             for finding in hero.bound.findings:
@@ -131,9 +132,8 @@ def plan_hero(spec: HeroSpec, *, library: Library, settings: Settings) -> Planne
     )
 
 
-def _on_page(error: BindingError, page: PageSource) -> HeroError:
-    """The same error, with the page and line that ask for what the template has no place for."""
-    key = _FRONT_MATTER_KEYS.get(error.parameter, "hero_params")
+def _on_page(error: TemplateError, page: PageSource, key: str) -> HeroError:
+    """The same error, with the page and line that ask for what cannot be had."""
     if key not in page.meta:
         return error
     line = KeyLines(page.source()).line(key) or 1

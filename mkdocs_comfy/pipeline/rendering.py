@@ -79,6 +79,8 @@ class Rendering:
                 while waiting and not self._stopped():
                     time.sleep(_LOOK_EVERY)
                     waiting = self._render_claimed(waiting, claims)
+            if full := self._cache_error():
+                self._fail_the_rest(full)
         except HeroError as error:
             self._fail_the_rest(error)
 
@@ -161,7 +163,11 @@ class Rendering:
         """Whether rendering more would be in vain."""
         if self._stop_early and self.failures:
             return True
-        return any(isinstance(error, CacheError) for error in self.failures.values())
+        return self._cache_error() is not None
+
+    def _cache_error(self) -> CacheError | None:
+        """What keeps images from being stored, so that no more should be rendered."""
+        return next((why for why in self.failures.values() if isinstance(why, CacheError)), None)
 
     def _fail_the_rest(self, error: HeroError) -> None:
         for key in self._heroes:

@@ -106,6 +106,7 @@ class Library:
             problem="there is no such template"
             + (f"; did you mean {close[0]!r}?" if close else "")
             + f" (there are: {', '.join(names) or 'none'})",
-            way_out=f"looked for {name}.json in {looked}; "
+            way_out=("leave out .json\n" if wanted != name else "")
+            + f"looked for {name}.json in {looked}; "
             "put it into the folder that templates_dir names",
         )

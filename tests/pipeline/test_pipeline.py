@@ -166,7 +166,7 @@ def test_a_server_that_was_down_is_asked_again_after_a_minute(settings, comfyui)
 def test_a_lost_variant_is_encoded_from_the_original(settings, comfyui):
     pipeline = Pipeline(settings)
     image = next(iter(produce(pipeline, page()).images.values()))
-    os.unlink(image.path)
+    Path(image.path).unlink()
 
     again = produce(pipeline, page())
 
@@ -214,7 +214,7 @@ def test_a_full_disk_ends_the_rendering_and_keeps_what_is_stored(settings, comfy
 
     assert made.cached == 1
     assert len(made.failures) == 5
-    assert "No space left" in str(next(iter(made.failures.values())))
+    assert "no space left" in str(next(iter(made.failures.values())))
     assert len(comfyui.submissions) < 6
 
 
