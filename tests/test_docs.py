@@ -1,0 +1,422 @@
+"""README and docs are in step with the code, and their examples work."""
+
+import dataclasses
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+from mkdocs.utils.meta import get_data
+from mkdocs.utils.yaml import yaml_load
+
+from mkdocs_comfy import errors
+from mkdocs_comfy.builtin import builtin_templates
+from mkdocs_comfy.config import ComfyConfig
+from mkdocs_comfy.pages.keys import KEYS
+from mkdocs_comfy.pages.markup import HERO, TOP, hero_meta
+from mkdocs_comfy.pages.spec import PLACES, read_spec
+from mkdocs_comfy.pipeline.plan import plan_hero
+from mkdocs_comfy.settings import DEFAULT_SERVER, EMBEDDED, Mode, OnMissing
+from mkdocs_comfy.testing import FakeComfyUI
+from mkdocs_comfy.testing.knobs import Knobs
+from mkdocs_comfy.workflows.library import Library
+from mkdocs_comfy.workflows.reading import EXPORT
+from mkdocs_comfy.workflows.rules import ROLES
+from mkdocs_comfy.workflows.template import parse_template
+
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+DOCS = ROOT / "docs"
+PAGES = [README, *sorted(DOCS.glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)\s]*)?\)")
+IN_WORDS = {  # what a table says where the code's default is None or nothing
+    "server": DEFAULT_SERVER,
+    "headers": "none",
+    "client_cert": "none",
+    "size": "the template's",
+    "include": "all pages",
+    "exclude": "no page",
+}
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced example."""
+
+    page: str
+    line: int
+    language: str
+    text: str
+
+    def __str__(self):
+        return f"{self.page}:{self.line}"
+
+
+def blocks(*languages):
+    """The examples of all pages in these languages."""
+    found = []
+    for path in PAGES:
+        source = path.read_text(encoding="utf-8")
+        for match in BLOCK.finditer(source):
+            line = source.count("\n", 0, match.start()) + 1
+            if match[1] in languages:
+                found.append(Block(path.name, line, match[1], match[3]))
+    return found
+
+
+def text(page):
+    return (README if page == "README.md" else DOCS / page).read_text(encoding="utf-8")
+
+
+def table(page, *columns):
+    """First column without its backticks → the other cells, of all tables with these columns."""
+    head = "| " + " | ".join(columns) + " |\n" + "|---" * len(columns) + "|\n"
+    parts = (text(page) + "\n").split(head)
+    assert len(parts) > 1, f"{page} has no table with the columns {columns}"
+    found = {}
+    for part in parts[1:]:
+        for row in part.partition("\n\n")[0].splitlines():
+            first, *rest = (cell.strip() for cell in row.strip("|").split("|"))
+            assert len(rest) == len(columns) - 1, row
+            assert found.setdefault(first.strip("`"), rest) is rest, f"{first} is listed twice"
+    return found
+
+
+def sections(page):
+    return set(re.findall(r"^#+ (.+?)(?: \{.*\})?$", text(page), re.MULTILINE))
+
+
+# Options and keys --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", ["README.md", "configuration.md"])
+def test_every_option_is_listed_with_its_default(page):
+    listed = {name: cells[0] for name, cells in table(page, "option", "default", "meaning").items()}
+
+    expected = {}
+    for name, option in ComfyConfig()._schema:
+        if name in IN_WORDS:
+            assert not option.default
+            words = IN_WORDS[name]
+            expected[name] = f"`{words}`" if "://" in words else words
+        else:
+            default = option.default
+            expected[name] = f"`{str(default).lower() if default is True else default}`"
+    assert listed == expected
+
+
+@pytest.mark.parametrize("page", ["README.md", "front-matter.md"])
+def test_every_key_is_listed(page):
+    assert list(table(page, "key", "default", "meaning")) == [*KEYS, "hero"]
+
+
+@pytest.mark.parametrize("page", ["README.md", "configuration.md"])
+def test_every_choice_is_named(page):
+    options = table(page, "option", "default", "meaning")
+
+    for name, choices in {"mode": Mode, "on_missing": OnMissing, "place": PLACES}.items():
+        for choice in choices:
+            assert f"`{choice}`" in options[name][1]
+    assert f"`{EMBEDDED}`" in options["server"][1]
+
+
+def test_what_becomes_of_missing_heroes_is_told_for_each_choice():
+    assert list(table("configuration.md", "value", "the page", "the build")) == list(OnMissing)
+    assert list(table("front-matter.md", "value", "the image stands")) == list(PLACES)
+
+
+# Templates ---------------------------------------------------------------------------------------
+
+
+def test_the_built_in_templates_are_listed_as_they_are():
+    library = Library([builtin_templates()])
+    found = {}
+    for name in library.names():
+        template = library.template(name)
+        value = {role: template.live[target[0].node]["inputs"][target[0].input]
+                 for role, target in template.bindings.items()}  # fmt: skip
+        (model,) = (
+            node["inputs"]["ckpt_name"]
+            for node in template.live.values()
+            if "ckpt_name" in node["inputs"]
+        )
+        size = "{}x{}".format(*template.graph_size)
+        found[name] = [f"`{model}`", size, str(value["steps"]), str(value["cfg"])]
+
+    assert table("templates.md", "template", "checkpoint", "size", "steps", "cfg") == found
+    for name, (model, *_) in found.items():
+        assert f"`{name}`" in text("README.md") or f"template: {name}" in text("README.md")
+        assert model in text("README.md")
+
+
+@pytest.mark.parametrize("block", blocks("toml"), ids=str)
+def test_toml_examples_settle_a_template(block):
+    """They name nodes by the titles that the built-in template has."""
+    graph = (ROOT / "templates/default.json").read_text(encoding="utf-8")
+
+    template = parse_template("harbour", graph, toml=block.text)
+
+    assert template.output == "9"
+
+
+def test_every_role_can_be_named():
+    for role in ROLES:
+        assert f"`{role}`" in text("templates.md")
+
+
+def test_the_menu_path_is_that_of_the_errors():
+    assert EXPORT.replace("choose ", "") in text("templates.md").replace("**", "")
+
+
+# Examples of configuration and front matter ------------------------------------------------------
+
+
+def comfy_options(config):
+    for plugin in config["plugins"]:
+        if plugin == "comfy":
+            return {}
+        if isinstance(plugin, dict) and "comfy" in plugin:
+            return plugin["comfy"]
+    raise AssertionError(config)
+
+
+def is_configuration(block):
+    return block.language == "yaml" and re.search(r"^plugins:", block.text, re.MULTILINE)
+
+
+def is_front_matter(block):
+    return block.language == "yaml" and block.text.startswith(("---\n", "hero"))
+
+
+def is_ci(block):
+    return block.language == "yaml" and re.search(r"^(jobs|pages):", block.text, re.MULTILINE)
+
+
+def test_every_yaml_example_is_of_a_known_sort():
+    for block in blocks("yaml"):
+        assert is_configuration(block) or is_front_matter(block) or is_ci(block), block
+
+
+@pytest.mark.parametrize("block", [*filter(is_configuration, blocks("yaml"))], ids=str)
+def test_examples_of_configuration_are_valid(block, tmp_path, monkeypatch):
+    monkeypatch.setenv("COMFY_AUTHORIZATION", "Bearer the-token")
+    for name in ("COMFY", "COMFY_SERVER", "COMFY_MODE", "COMFY_ON_MISSING"):
+        monkeypatch.delenv(name, raising=False)
+    config = ComfyConfig(config_file_path=str(tmp_path / "mkdocs.yml"))
+    config.load_dict(comfy_options(yaml_load(block.text)))
+
+    assert config.validate() == ([], [])
+    config.settings({})
+
+
+@pytest.mark.parametrize("block", [*filter(is_front_matter, blocks("yaml"))], ids=str)
+def test_examples_of_front_matter_ask_for_what_a_template_can_do(block, tmp_path):
+    source = block.text if block.text.startswith("---") else f"---\n{block.text}---\n"
+    body, meta = get_data(source)
+    assert not body.strip()
+    assert meta
+
+    reading = read_spec(meta, page="a.md", title=lambda: "A title", source=lambda: source)
+
+    assert reading.errors == ()
+    assert (reading.spec is None) == ("hero_prompt" not in meta)
+    if reading.spec and reading.spec.template in {None, "default", "sd15"}:
+        config = ComfyConfig(config_file_path=str(tmp_path / "mkdocs.yml"))
+        config.load_dict({})
+        assert config.validate() == ([], [])
+        library = Library([builtin_templates()])
+        assert plan_hero(reading.spec, library=library, settings=config.settings({}))
+
+
+@pytest.mark.parametrize("block", [*filter(is_ci, blocks("yaml"))], ids=str)
+def test_ci_recipes_keep_the_cache_where_it_is(block):
+    recipe = yaml.safe_load(block.text)
+
+    assert recipe
+    assert dict(ComfyConfig()._schema)["cache_dir"].default in block.text
+
+
+# Themes ------------------------------------------------------------------------------------------
+
+
+def test_classes_and_fields_for_themes_are_named():
+    page = text("themes.md")
+    for name in (HERO, TOP, "off-glb"):
+        assert f"`{name}`" in page
+    fields = table("themes.md", "field", "content")
+    named = {part.strip("` ") for cell in fields for part in cell.split(",")}
+    assert named == set(hero_meta(url="", alt="", width=1, height=1))
+
+
+def test_the_theme_example_shows_the_hero_and_nothing_else_does(site):
+    (block,) = blocks("jinja")
+    overrides = site.root / "overrides"
+    overrides.mkdir()
+    (overrides / "main.html").write_text(block.text, encoding="utf-8")
+    site.config["theme"] = {"name": "mkdocs", "custom_dir": "overrides"}
+    site.options["place"] = "none"
+    site.page("guide/harbour.md", hero_prompt="a harbour", hero_alt='A "harbour"')
+    site.page("guide/plain.md")
+
+    built = site.build()
+
+    html = built.html("guide/harbour/index.html")
+    assert html.count("<img") == 1
+    (src,) = re.findall(r'<img class="comfy-hero" src="([^"]+)"', html)
+    assert (built.site / "guide/harbour" / src).resolve().is_file()
+    assert 'width="1344" height="768"' in html
+    assert "A &#34;harbour&#34;" in html
+    assert "<img" not in built.html("guide/plain/index.html")
+
+
+# The fake server ---------------------------------------------------------------------------------
+
+
+def python_blocks():
+    return {block.text.startswith("import pytest"): block for block in blocks("python")}
+
+
+def test_the_first_python_example_runs(capsys):
+    exec(compile(python_blocks()[False].text, "example", "exec"), {})  # noqa: S102  # our own text
+
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+\n\[.*\]\n", capsys.readouterr().out)
+
+
+def test_the_pytest_example_passes(tmp_path):
+    (tmp_path / "test_site.py").write_text(python_blocks()[True].text, encoding="utf-8")
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_site.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
+
+
+def test_every_setting_and_record_of_the_fake_server_is_listed():
+    fields = {each.name for each in dataclasses.fields(Knobs) if each.repr}
+    settings = table("testing.md", "attribute", "default", "meaning")
+    records = table("testing.md", "attribute", "content")
+
+    assert set(settings) | (set(records) - {"url"}) == fields
+    fresh = FakeComfyUI()
+    for name, (default, _) in settings.items():
+        if default.startswith("`"):
+            assert default == f"`{getattr(fresh, name)!r}`", name
+
+
+def test_every_method_of_the_fake_server_is_listed():
+    listed = " ".join(table("testing.md", "method", "does"))
+    named = set(re.findall(r"`?(\w+)\(", listed))
+
+    public = {
+        name
+        for name, value in vars(FakeComfyUI).items()
+        if callable(value) and not name.startswith("_")
+    }
+    assert named == public
+
+
+# What is sent ------------------------------------------------------------------------------------
+
+
+def test_only_the_listed_requests_are_sent(site, comfyui):
+    listed = set(
+        re.findall(r"(?:GET|POST|, `) ?(/\w+)", " ".join(table("server.md", "request", "when")))
+    )
+    site.page("index.md", hero_prompt="a harbour")
+    site.build()
+    comfyui.hold()
+    site.options["timeout"] = 0.1
+    site.page("other.md", hero_prompt="a lighthouse")
+    site.build()
+    comfyui.release()
+    comfyui.models["checkpoints"] = [f"model-{number}.safetensors" for number in range(30)]
+    site.page("third.md", hero_prompt="a mill")
+    site.build()
+
+    assert {request.route for request in comfyui.requests} == listed
+    assert all(request.path.startswith("/api/") for request in comfyui.requests)
+    for request in comfyui.requests:
+        if request.route == "/interrupt":
+            assert b"prompt_id" in request.body
+        assert b'"clear"' not in request.body
+
+
+# Errors ------------------------------------------------------------------------------------------
+
+
+def kinds():
+    found, waiting = set(), [errors.RenderError]
+    while waiting:
+        each = waiting.pop()
+        waiting.extend(each.__subclasses__())
+        if "kind" in vars(each):
+            found.add(each)
+    return found
+
+
+def test_every_kind_of_failure_is_listed_and_has_a_section():
+    listed = {
+        kind: cells[-1] for kind, cells in table("errors.md", "kind", "in short", "ends").items()
+    }
+
+    ends = {True: "all renders of this build", False: "this one render"}
+    assert listed == {each.kind: ends[each.fatal] for each in kinds()}
+    assert set(listed) <= sections("errors.md")
+
+
+# Everything else ---------------------------------------------------------------------------------
+
+
+def test_every_make_target_that_is_named_exists():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    named = {
+        name for path in PAGES for name in re.findall(r"(?:`|\$ )make ([a-z]+)", path.read_text())
+    }
+
+    assert {"demo", "test"} <= named <= targets
+    described = set(re.findall(r"^([a-z]+):.*##", makefile, re.MULTILINE)) - {"help", "setup"}
+    assert described <= set(re.findall(r"`make ([a-z]+)`", text("development.md")))
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_links_lead_to_files(path):
+    """Anchors and pages in the navigation are checked by the strict build, ``make docs``."""
+    source = BLOCK.sub("", path.read_text(encoding="utf-8"))
+
+    for target in LINK.findall(source):
+        assert (path.parent / target).is_file(), target
+
+
+def test_all_pages_are_in_the_navigation():
+    class Loader(yaml.SafeLoader):
+        """Takes tags for the plain values behind them."""
+
+    Loader.add_multi_constructor("!", lambda *_: None)
+    config = yaml.load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"), Loader)  # noqa: S506  # safe
+
+    assert set(re.findall(r"[\w-]+\.md", str(config["nav"]))) == {path.name for path in PAGES[1:]}
+    assert config["validation"]["links"]["anchors"] == "warn"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_nothing_is_promised_that_a_later_version_brings(path):
+    """An option or key of ours in backticks exists."""
+    source = path.read_text(encoding="utf-8")
+    options = {name for name, _ in ComfyConfig()._schema}
+    named = set(re.findall(r"`(hero_\w+)", BLOCK.sub("", source))) - {"hero_"}
+    assert named <= {*KEYS, "hero_image", "hero_sed"}
+    for later in ("styles", "frozen_dir", "cache_remote", "retries", "max_time", "widths"):
+        assert later not in options
+        assert f"`{later}" not in source
