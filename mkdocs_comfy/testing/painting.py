@@ -46,11 +46,12 @@ def paint(
     scene = read_scene(prompt, negative)
     octaves = min(6, max(2, steps.bit_length()))
     easel = Easel(frame, scene, octaves=octaves, name=(prompt, negative, seed))
-    _compose(easel)
+    compose(easel)
     return _png(finish(easel.picture, easel.dice("grain", steps)))
 
 
-def _compose(easel: Easel) -> None:
+def compose(easel: Easel) -> None:
+    """Paint the whole scene of ``easel`` from the sky to what is nearest."""
     frame, features = easel.frame, easel.scene.features
     horizon = round(frame.height * easel.dice("horizon").between(0.56, 0.64))
     paint_sky(easel, horizon)

@@ -47,7 +47,7 @@ class Scene:
         motif: What the picture shows.
         mood: Name of the palette: dawn, golden, day, fog, night …
         palette: Its colours, turned a little so that two prompts of one mood differ.
-        features: Names of details: fog, stars, snow, rain, lighthouse, boats, village, birds …
+        features: Names of details: fog, aurora, snow, rain, lighthouse, boats, village, birds …
     """
 
     motif: Motif
@@ -115,8 +115,6 @@ class _Words:
 
 
 def _usual_mood(motif: Motif | None, features: frozenset[str], chance: int) -> str:
-    if "stars" in features or "aurora" in features:
-        return "night"
     if "fog" in features:
         return "fog"
     if motif == "desert":
@@ -176,7 +174,10 @@ _BACKDROPS: Final[Mapping[Motif, str]] = MappingProxyType(
 _MOODS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "dusk": "dusk twilight evening nightfall afterglow gloaming 夕",
-        "night": "night midnight nocturn moonlit moonlight moon star starry milky aurora 夜 星 月",
+        "night": (
+            "night midnight nocturn moonlit moonlight moon star starry milky constellation meteor "
+            "aurora 夜 星 月"
+        ),
         "golden": "golden sunset sundown amber honey",
         "dawn": "dawn sunrise daybreak morning 朝 aube",
         "winter": "winter snow snowy frost ice icy frozen glacier 冬 雪 hiver",
@@ -191,7 +192,6 @@ _MOODS: Final[Mapping[str, str]] = MappingProxyType(
 _FEATURES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "fog": "fog foggy mist misty haze hazy haar vapour steam 霧 brume",
-        "stars": "star starry milky constellation meteor night 星 夜",
         "aurora": "aurora northern polar",
         "snow": "snow snowy snowfall winter frost blizzard 雪 冬",
         "rain": "rain rainy drizzle downpour squall 雨",

@@ -31,7 +31,7 @@ def paint_sky(easel: Easel, horizon: float) -> None:
     zenith, upper, lower, ground = palette.sky
     stops = [(0, zenith), (low * 0.42, upper), (low * 0.78, lower), (low, ground), (1, ground)]
     easel.picture.paste(column(frame, stops))
-    if easel.scene.mood in {"night", "dusk"} or "stars" in features:
+    if easel.scene.mood in {"night", "dusk"}:
         _paint_stars(easel, horizon)
     if "aurora" in features:
         _paint_aurora(easel, horizon)
