@@ -226,6 +226,7 @@ def _faults(errors: Sequence[NodeError], subject: Subject) -> RejectedError:
     return RejectedError(
         f"template {subject.template!r}: ComfyUI refused the workflow: {listed}"
         + (f"; and {more} more" if more > 0 else ""),
+        way_out="mend the value in the template, or in the page: hero_params, hero_size",
         node=first,
     )
 
