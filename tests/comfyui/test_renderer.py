@@ -120,6 +120,7 @@ def test_the_server_is_kept_one_job_ahead(comfyui, events_of, a_job, eventually,
 
 def test_downloads_overlap_the_next_job(comfyui, render, a_job):
     jobs = [a_job(1), a_job(2), a_job(3)]
+    comfyui.latency = 0.2  # so that the first image is asked for before the second is there
     comfyui.answer("/view", Answer(body=b"slow", delay=0.5), times=1)
 
     result = render(jobs)

@@ -2,63 +2,17 @@
 
 import dataclasses
 import errno
-import io
 import os
 from pathlib import Path
 
-import pytest
-from PIL import Image
-
 from mkdocs_comfy.errors import BindingError, HeroError, LostError, UnreachableError
 from mkdocs_comfy.images import blobs
-from mkdocs_comfy.pipeline import Notice, PageSource, Pipeline, Stored
-from mkdocs_comfy.settings import Mode, OnMissing, ServerSettings, Settings
+from mkdocs_comfy.pipeline import Notice, Pipeline, Stored
+from mkdocs_comfy.settings import Mode, OnMissing
 from mkdocs_comfy.testing import Answer
 
 
-@pytest.fixture
-def settings(tmp_path, comfyui):
-    return Settings(
-        server=ServerSettings(
-            url=comfyui.url,
-            explicit=True,
-            headers={},
-            verify=True,
-            client_cert=None,
-            proxy="auto",
-        ),
-        template="default",
-        templates_dir=tmp_path / "templates",
-        size=(512, 256),
-        mode=Mode.AUTO,
-        on_missing=OnMissing.WARN,
-        ci=False,
-        timeout=30,
-        max_bytes=2**26,
-        max_pixels=50_000_000,
-        cache_dir=tmp_path / "cache",
-        assets_dir="assets/heroes",
-        place="after_title",
-    )
-
-
-def page(path="a.md", **meta):
-    return PageSource(
-        path=path,
-        meta={"hero_prompt": "a harbour", **meta},
-        title=lambda: "Title",
-        source=lambda: "---\nhero_prompt: a harbour\n---\n",
-    )
-
-
-def produce(pipeline, *pages, events=None):
-    plan = pipeline.plan(pages)
-    assert plan.errors == ()
-    report = events.append if events is not None else lambda _: None
-    return pipeline.produce(plan, report=report)
-
-
-def test_planning_opens_no_socket_and_writes_nothing(settings, comfyui):
+def test_planning_opens_no_socket_and_writes_nothing(settings, comfyui, page):
     plan = Pipeline(settings).plan([page(), page("b.md", hero_seed=1)])
 
     assert list(plan.heroes) == ["a.md", "b.md"]
@@ -66,14 +20,16 @@ def test_planning_opens_no_socket_and_writes_nothing(settings, comfyui):
     assert not settings.cache_dir.exists()
 
 
-def test_configuration_comes_before_the_template_and_the_page_before_both(settings, comfyui):
+def test_configuration_comes_before_the_template_and_the_page_before_both(
+    settings, comfyui, page, produce
+):
     produce(Pipeline(settings), page(), page("b.md", hero_size="256x512", hero_template="sd15"))
 
     sizes = [job["prompt"]["5"]["inputs"] for job in comfyui.submissions]
     assert [(each["width"], each["height"]) for each in sizes] == [(512, 256), (256, 512)]
 
 
-def test_heroes_are_rendered_grouped_by_template(settings, comfyui):
+def test_heroes_are_rendered_grouped_by_template(settings, comfyui, page, produce):
     pages = [
         page(f"{number}.md", hero_seed=number, hero_template=template)
         for number, template in enumerate(["sd15", "default", "sd15", "default"])
@@ -85,7 +41,7 @@ def test_heroes_are_rendered_grouped_by_template(settings, comfyui):
     assert models == sorted(models, reverse=models[0] > models[-1])
 
 
-def test_a_negative_without_a_place_is_one_finding_for_all_its_pages(settings):
+def test_a_negative_without_a_place_is_one_finding_for_all_its_pages(settings, page):
     folder = settings.templates_dir
     folder.mkdir()
     graph = Path(__file__).parents[1] / "workflows/graphs/flux_guider.json"
@@ -98,7 +54,7 @@ def test_a_negative_without_a_place_is_one_finding_for_all_its_pages(settings):
     assert list(plan.findings.values()) == [["a.md", "b.md"]]
 
 
-def test_a_size_from_the_configuration_is_no_pages_fault(settings):
+def test_a_size_from_the_configuration_is_no_pages_fault(settings, page):
     folder = settings.templates_dir
     folder.mkdir()
     (folder / "fixed.json").write_text(
@@ -113,9 +69,9 @@ def test_a_size_from_the_configuration_is_no_pages_fault(settings):
     assert "size" in str(plan.errors[0])
 
 
-def test_an_image_of_another_shape_is_told(settings, comfyui):
+def test_an_image_of_another_shape_is_told(settings, comfyui, page, produce, png):
     events = []
-    comfyui.picture = _png(768, 768)
+    comfyui.picture = png(768, 768)
 
     produce(Pipeline(settings), page(), events=events)
 
@@ -123,9 +79,9 @@ def test_an_image_of_another_shape_is_told(settings, comfyui):
     assert notices == ["a.md: asked for 512x256, the template 'default' gave 768x768"]
 
 
-def test_an_upscaled_image_of_the_same_shape_is_fine(settings, comfyui):
+def test_an_upscaled_image_of_the_same_shape_is_fine(settings, comfyui, page, produce, png):
     events = []
-    comfyui.picture = _png(1024, 512)
+    comfyui.picture = png(1024, 512)
 
     made = produce(Pipeline(settings), page(), events=events)
 
@@ -133,7 +89,7 @@ def test_an_upscaled_image_of_the_same_shape_is_fine(settings, comfyui):
     assert next(iter(made.images.values())).width == 1024
 
 
-def test_failures_are_remembered_for_a_while(settings, comfyui):
+def test_failures_are_remembered_for_a_while(settings, comfyui, page, produce):
     now = [0.0]
     pipeline = Pipeline(settings, clock=lambda: now[0])
     comfyui.without_images = True
@@ -149,7 +105,7 @@ def test_failures_are_remembered_for_a_while(settings, comfyui):
     assert last.failures == {}
 
 
-def test_a_server_that_was_down_is_asked_again_after_a_minute(settings, comfyui):
+def test_a_server_that_was_down_is_asked_again_after_a_minute(settings, comfyui, page, produce):
     now = [0.0]
     pipeline = Pipeline(settings, clock=lambda: now[0])
     comfyui.crash()
@@ -163,7 +119,7 @@ def test_a_server_that_was_down_is_asked_again_after_a_minute(settings, comfyui)
     assert produce(pipeline, page()).rendered == 1
 
 
-def test_a_lost_variant_is_encoded_from_the_original(settings, comfyui):
+def test_a_lost_variant_is_encoded_from_the_original(settings, comfyui, page, produce):
     pipeline = Pipeline(settings)
     image = next(iter(produce(pipeline, page()).images.values()))
     Path(image.path).unlink()
@@ -175,7 +131,9 @@ def test_a_lost_variant_is_encoded_from_the_original(settings, comfyui):
     assert len(comfyui.submissions) == 1
 
 
-def test_placeholders_are_drawn_once_and_never_taken_for_the_image(settings, comfyui):
+def test_placeholders_are_drawn_once_and_never_taken_for_the_image(
+    settings, comfyui, page, produce
+):
     offline = dataclasses.replace(settings, mode=Mode.OFFLINE, on_missing=OnMissing.PLACEHOLDER)
 
     first = produce(Pipeline(offline), page())
@@ -188,7 +146,7 @@ def test_placeholders_are_drawn_once_and_never_taken_for_the_image(settings, com
     assert real.images != first.images
 
 
-def test_no_placeholder_where_nothing_can_be_written(settings, tmp_path):
+def test_no_placeholder_where_nothing_can_be_written(settings, tmp_path, page, produce):
     (tmp_path / "file").write_text("in the way")
     offline = dataclasses.replace(
         settings,
@@ -203,7 +161,9 @@ def test_no_placeholder_where_nothing_can_be_written(settings, tmp_path):
     assert "cache" in str(next(iter(made.failures.values())))
 
 
-def test_a_full_disk_ends_the_rendering_and_keeps_what_is_stored(settings, comfyui, monkeypatch):
+def test_a_full_disk_ends_the_rendering_and_keeps_what_is_stored(
+    settings, comfyui, monkeypatch, page, produce
+):
     pages = [page(f"{number}.md", hero_seed=number) for number in range(6)]
     pipeline = Pipeline(settings)
     produce(pipeline, pages[0])
@@ -218,7 +178,7 @@ def test_a_full_disk_ends_the_rendering_and_keeps_what_is_stored(settings, comfy
     assert len(comfyui.submissions) < 6
 
 
-def test_events_tell_of_every_stored_image(settings):
+def test_events_tell_of_every_stored_image(settings, page, produce):
     events = []
 
     produce(Pipeline(settings), page(), page("b.md", hero_seed=1), events=events)
@@ -227,7 +187,7 @@ def test_events_tell_of_every_stored_image(settings):
     assert [(event.done, event.total) for event in stored] == [(1, 2), (2, 2)]
 
 
-def test_a_page_that_fails_names_the_way_out(settings, comfyui):
+def test_a_page_that_fails_names_the_way_out(settings, comfyui, page, produce):
     comfyui.answer("/prompt", Answer(status=413))
 
     made = produce(Pipeline(settings), page())
@@ -235,12 +195,6 @@ def test_a_page_that_fails_names_the_way_out(settings, comfyui):
     (error,) = made.failures.values()
     assert isinstance(error, HeroError)
     assert "413" in error.what
-
-
-def _png(width, height):
-    file = io.BytesIO()
-    Image.new("RGB", (width, height), "teal").save(file, "PNG")
-    return file.getvalue()
 
 
 def _disk_full(monkeypatch, *, after):

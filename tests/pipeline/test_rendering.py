@@ -1,0 +1,121 @@
+"""Rendering beside other builds, and being told to stop."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from mkdocs_comfy.errors import AuthError
+from mkdocs_comfy.images.cache import HeroCache
+from mkdocs_comfy.pipeline import Pipeline
+from mkdocs_comfy.testing import NodeFailure
+
+
+def hero_of(pipeline, page):
+    return pipeline.plan([page]).heroes[page.path]
+
+
+def test_what_another_build_renders_is_waited_for(settings, comfyui, page, produce, png):
+    """The other build holds the claim; our build takes its image and renders nothing."""
+    theirs = Pipeline(settings)
+    hero = hero_of(theirs, page())
+    other = HeroCache(settings.cache_dir)
+    assert other.claim(hero.key)
+    made = []
+    ours = threading.Thread(target=lambda: made.append(produce(Pipeline(settings), page())))
+    ours.start()
+    time.sleep(0.3)
+    assert comfyui.submissions == []
+
+    theirs._delivery.accept(hero, png(512, 256), 1.0)
+    other.release(hero.key)
+    ours.join(timeout=20)
+
+    assert list(made[0].images) == [hero.key]
+    assert comfyui.submissions == []
+
+
+def test_what_another_build_gave_up_is_rendered_here(settings, comfyui, page, produce):
+    hero = hero_of(Pipeline(settings), page())
+    other = HeroCache(settings.cache_dir)
+    assert other.claim(hero.key)
+    threading.Timer(0.5, other.release, [hero.key]).start()
+
+    made = produce(Pipeline(settings), page(), page("b.md", hero_seed=1))
+
+    assert made.rendered == 2
+    assert len(comfyui.submissions) == 2
+
+
+def test_a_claim_is_given_back_whatever_happens(settings, comfyui, page, produce):
+    pipeline = Pipeline(settings)
+    comfyui.fail_with = NodeFailure(node="3", exception_type="ValueError", message="no")
+    produce(pipeline, page())
+
+    assert HeroCache(settings.cache_dir).claim(hero_of(pipeline, page()).key)
+
+
+def test_a_claim_is_renewed_while_the_image_is_rendered(
+    settings, comfyui, page, produce, monkeypatch
+):
+    monkeypatch.setattr("mkdocs_comfy.pipeline.rendering._RENEW_EVERY", 0.05)
+    renewed = []
+    keep = HeroCache.renew
+    monkeypatch.setattr(
+        HeroCache, "renew", lambda self, key: renewed.append(key) or keep(self, key)
+    )
+    comfyui.latency = 0.5
+
+    made = produce(Pipeline(settings), page())
+
+    assert set(renewed) == set(made.images)
+
+
+def test_sigterm_cleans_up_and_goes_on_to_the_handler_that_was_there(
+    settings, comfyui, page, produce
+):
+    comfyui.hold()
+    passed_on = []
+    before = signal.signal(signal.SIGTERM, lambda *_: passed_on.append(len(comfyui.interrupted)))
+    threading.Thread(target=_terminate_when, args=[lambda: comfyui.submissions]).start()
+    try:
+        with pytest.raises(SystemExit) as stopped:
+            produce(Pipeline(settings), page())
+        handler = signal.getsignal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+    assert stopped.value.code == 128 + signal.SIGTERM
+    assert passed_on == [1]  # our job was withdrawn before the old handler was called
+    handler(signal.SIGTERM, None)
+    assert len(passed_on) == 2
+
+
+def test_an_ignored_sigterm_stays_ignored(settings, page, produce):
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        produce(Pipeline(settings), page())
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_an_unreadable_secret_fails_every_hero_and_nothing_else(
+    settings, comfyui, page, produce, tmp_path, replaced
+):
+    settings = replaced(settings, headers={"X-Key": tmp_path / "missing"})
+
+    made = produce(Pipeline(settings), page(), page("b.md", hero_seed=1))
+
+    assert {type(error) for error in made.failures.values()} == {AuthError}
+    assert "X-Key" in str(next(iter(made.failures.values())))
+    assert comfyui.requests == []
+
+
+def _terminate_when(condition):
+    while not condition():
+        time.sleep(0.01)
+    time.sleep(0.2)
+    os.kill(os.getpid(), signal.SIGTERM)
