@@ -7,6 +7,7 @@ import threading
 
 import click
 
+from mkdocs_comfy.testing.png import flat_painter
 from mkdocs_comfy.testing.server import FakeComfyUI
 
 
@@ -25,7 +26,8 @@ from mkdocs_comfy.testing.server import FakeComfyUI
     show_default=True,
     help="Seconds that one job takes.",
 )
-def main(port: int, latency: float) -> None:
+@click.option("--flat", is_flag=True, help="One colour a picture, painted in milliseconds.")
+def main(port: int, latency: float, flat: bool) -> None:  # noqa: FBT001  # click calls it by name
     """Answer as a ComfyUI server does, with painted stand-ins in the place of rendered images.
 
     Ctrl-C or SIGTERM stops it.
@@ -34,13 +36,19 @@ def main(port: int, latency: float) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
     try:
-        comfyui = FakeComfyUI(port=port, latency=latency, any_model=True).start()
+        comfyui = FakeComfyUI(
+            port=port,
+            latency=latency,
+            any_model=True,
+            painter=flat_painter if flat else None,
+        ).start()
     except OSError as error:
         raise click.ClickException(f"cannot listen on port {port}: {error.strerror}") from error
     try:
         click.echo(f"a fake ComfyUI listens at {comfyui.url} (Ctrl-C stops it)")
         click.echo("its images are stand-ins: painted, not rendered")
-        over.wait()
+        while not over.wait(0.2):  # a wait without end may sleep through a signal
+            pass
     finally:
         comfyui.stop()
 

@@ -7,6 +7,7 @@ import random
 import string
 import time
 import uuid
+from graphlib import CycleError
 from typing import TYPE_CHECKING, Any
 
 from mkdocs_comfy.testing.files import OutsideError, expand_prefix
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 # Classes whose pictures stay in memory; every other output node saves files.
 STREAMS = "SaveImageWebsocket"
 PREVIEWS = "PreviewImage"
+CYCLE = "comfy_execution.graph.DependencyCycleError"
 
 
 class NodeRaisedError(Exception):
@@ -110,7 +112,12 @@ class Executor:
         job, graph = run.job, run.job.graph
         began = asyncio.get_running_loop().time()
         nodes = reachable(graph, job.outputs)
-        signed = signatures(graph, nodes, salt={STREAMS: uuid.uuid4().hex})
+        try:
+            signed = signatures(graph, nodes, salt={STREAMS: uuid.uuid4().hex})
+        except CycleError as error:
+            run.started([])
+            run.blame(error.args[1][0])
+            raise NodeRaisedError(CYCLE, "Dependency cycle detected") from error
         self._results = {
             signature: self._results[signature]
             for signature in signed.values()

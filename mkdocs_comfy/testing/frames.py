@@ -46,6 +46,10 @@ class Run:
         self._state(node, 0.0, 1.0, "running")
         self._tell("executing", {"node": node, "display_node": node, "prompt_id": self.job.id})
 
+    def blame(self, node: str) -> None:
+        """A node is at fault before any has begun."""
+        self._node = node
+
     def step(self, node: str, value: int, most: int) -> None:
         """A node has done ``value`` of ``most`` steps."""
         self._state(node, value, most, "running")
@@ -131,10 +135,9 @@ class Run:
 
     def texts(self) -> dict[str, str]:
         """Return the text chunks of a saved picture: the graph, and what the client sent along."""
-        extra = self.job.extra_data.get("extra_pnginfo") or {}
-        return {
-            key: json.dumps(value) for key, value in {"prompt": self.job.graph, **extra}.items()
-        }
+        extra = self.job.extra_data.get("extra_pnginfo")
+        chunks = {"prompt": self.job.graph, **(extra if isinstance(extra, dict) else {})}
+        return {key: json.dumps(value) for key, value in chunks.items()}
 
     def _where(self) -> dict[str, Any]:
         return {

@@ -41,7 +41,8 @@ class Job:
     @property
     def client_id(self) -> str | None:
         """Session that hears about this job, or ``None``."""
-        return self.extra_data.get("client_id")
+        client_id = self.extra_data.get("client_id")
+        return None if client_id is None else str(client_id)
 
     def as_json(self) -> list[Any]:
         """Return the job as ``/queue`` lists it, secrets included, as 0.3.64 does."""

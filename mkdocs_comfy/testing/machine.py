@@ -29,6 +29,9 @@ class Machine:
     Args:
         knobs: Settings and records.
         root: An absolute path without links; pictures are saved below it.
+
+    Attributes:
+        fault: What broke the server, by a fault of its own; ``None`` as long as nothing did.
     """
 
     def __init__(self, knobs: Knobs, root: Path) -> None:
@@ -38,6 +41,7 @@ class Machine:
         self._listener: asyncio.Server | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._later: asyncio.Task[None] | None = None
+        self.fault: BaseException | None = None
 
     def close(self) -> None:
         """Let go of the painter's thread."""
@@ -87,8 +91,6 @@ class Machine:
     async def ended(self) -> None:
         """Wait for :meth:`end`, then take everything down."""
         await self._end.wait()
-        if self._later is not None:
-            self._later.cancel()
         self._fall(reset=False)
         await self._runner.cleanup()
 
@@ -104,7 +106,7 @@ class Machine:
         """Listen again on the same port, now or in ``after`` seconds."""
         self._fall(reset=True)
         if after > 0:
-            self._later = asyncio.create_task(self._rise(after))
+            self._rise_in(after)
         else:
             await self._listen()
 
@@ -155,6 +157,18 @@ class Machine:
             asyncio.create_task(self._executor.work()),
             asyncio.create_task(self._sessions.publish()),
         ]
+        for task in self._tasks:
+            task.add_done_callback(self._broke)
+
+    def _broke(self, task: asyncio.Task[None]) -> None:
+        """A fault of our own: nobody shall wait for a worker that is dead."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fault = error
+            self._fall(reset=True)
+
+    def _rise_in(self, seconds: float) -> None:
+        self._later = asyncio.create_task(self._rise(seconds))
+        self._later.add_done_callback(self._broke)
 
     async def _rise(self, after: float) -> None:
         await asyncio.sleep(after)
@@ -162,6 +176,8 @@ class Machine:
 
     def _fall(self, *, reset: bool) -> None:
         """Close the port and every connection; forget queue, history and results."""
+        if self._later is not None:
+            self._later.cancel()
         if self._listener is not None:
             self._listener.close()
             self._listener = None
@@ -203,5 +219,5 @@ class Machine:
         self._knobs.crash_point = None
         self._fall(reset=True)
         if self._knobs.restart_after is not None:
-            self._later = asyncio.create_task(self._rise(self._knobs.restart_after))
+            self._rise_in(self._knobs.restart_after)
         return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 from mkdocs_comfy.testing.tracing import is_link
@@ -18,8 +19,12 @@ if TYPE_CHECKING:
 
 
 def links_of(graph: Mapping[str, Any], node: str) -> list[str]:
-    """Return the ids that the inputs of ``node`` are linked to, in the order of the inputs."""
-    return [value[0] for value in graph[node]["inputs"].values() if is_link(value)]
+    """Return the ids that the inputs of ``node`` are linked to, in the order of the inputs.
+
+    A link to nowhere can only stand in an input that the node's class does not have.
+    """
+    links = [value for value in graph[node].get("inputs", {}).values() if is_link(value)]
+    return [link[0] for link in links if link[0] in graph]
 
 
 def reachable(graph: Mapping[str, Any], outputs: Sequence[str]) -> list[str]:
@@ -43,22 +48,20 @@ def signatures(
         graph: A validated graph.
         nodes: Nodes that lead to its outputs.
         salt: For a node class whose results are never used again, something new.
+
+    Raises:
+        graphlib.CycleError: Links in inputs that validation does not know make a cycle.
     """
     known: dict[str, str] = {}
-
-    def sign(node: str) -> str:
-        if node not in known:
-            kind, inputs = graph[node]["class_type"], graph[node]["inputs"]
-            said = {
-                name: [sign(value[0]), value[1]] if is_link(value) else {"literal": value}
-                for name, value in inputs.items()
-            }
-            text = json.dumps([kind, said, salt.get(kind, "")], sort_keys=True)
-            known[node] = hashlib.sha256(text.encode()).hexdigest()
-        return known[node]
-
-    for node in nodes:
-        sign(node)
+    sorter = TopologicalSorter({node: links_of(graph, node) for node in nodes})
+    for node in sorter.static_order():
+        kind, inputs = graph[node]["class_type"], graph[node].get("inputs", {})
+        said = {
+            name: [known.get(value[0]), value[1]] if is_link(value) else {"literal": value}
+            for name, value in inputs.items()
+        }
+        text = json.dumps([kind, said, salt.get(kind, "")], sort_keys=True)
+        known[node] = hashlib.sha256(text.encode()).hexdigest()
     return known
 
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import tempfile
 import threading
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -102,19 +102,26 @@ class FakeComfyUI(Knobs):
         self._thread.start()
         try:
             started.result()
-        except OSError:
+        except (OSError, CancelledError):
             self._thread.join()
             self._thread = None
             raise
         return self
 
     def stop(self) -> None:
-        """Close every connection, forget everything and remove the pictures. May be repeated."""
+        """Close every connection, forget everything and remove the pictures. May be repeated.
+
+        Raises:
+            RuntimeError: The server broke down before, by a fault of its own.
+        """
         if self._thread is None:
             return
-        self._call(self._running().end())
+        machine = self._running()
+        self._call(machine.end())
         self._thread.join()
         self._thread = self._loop = self._machine = None
+        if machine.fault is not None:
+            raise RuntimeError("FakeComfyUI broke down") from machine.fault
 
     def __enter__(self) -> Self:
         return self.start()
@@ -198,18 +205,21 @@ class FakeComfyUI(Knobs):
 
     def _serve(self, started: Future[None]) -> None:
         """Be the server's thread."""
-        with (
-            tempfile.TemporaryDirectory(prefix="fake-comfyui-") as folder,
-            contextlib.closing(Machine(self, Path(folder).resolve())) as machine,
-        ):
-            asyncio.run(self._live(machine, started))
+        try:
+            with (
+                tempfile.TemporaryDirectory(prefix="fake-comfyui-") as folder,
+                contextlib.closing(Machine(self, Path(folder).resolve())) as machine,
+            ):
+                asyncio.run(self._live(machine, started))
+        except OSError as error:
+            if started.done():
+                raise
+            started.set_exception(error)
+        finally:
+            started.cancel()  # no effect where it has begun; else nobody shall wait for it
 
     async def _live(self, machine: Machine, started: Future[None]) -> None:
-        try:
-            self._port = await machine.begin(self._host, self._port)
-        except OSError as error:
-            started.set_exception(error)
-            return
+        self._port = await machine.begin(self._host, self._port)
         self._loop, self._machine = asyncio.get_running_loop(), machine
         started.set_result(None)
         await machine.ended()

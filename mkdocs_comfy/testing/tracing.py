@@ -1,7 +1,6 @@
 """What picture a graph asks for: prompt, negative, seed, steps and size, found from an output back.
 
-Only as much of execution as a stand-in needs. Graphs come here validated: what leads to an output
-has no cycle and no link to nowhere.
+Only as much of execution as a stand-in needs. Graphs come here without cycles.
 """
 
 from __future__ import annotations
@@ -98,7 +97,7 @@ def text_of(graph: Mapping[str, Any], value: object) -> str:
         return value
     if not isinstance(value, list) or not is_link(value):
         return ""
-    if graph[value[0]]["class_type"] == "ConditioningZeroOut":
+    if graph.get(value[0], {}).get("class_type") == "ConditioningZeroOut":
         return ""
     inputs = _inputs(graph, value)
     texts = [text_of(graph, inputs[name]) for name in _TEXT_INPUTS if name in inputs]
@@ -118,7 +117,12 @@ def _towards_source(graph: Mapping[str, Any], output: str) -> Iterator[str]:
         yield node
         inputs = graph[node]["inputs"]
         node = next(
-            (inputs[name][0] for name in _PICTURE_INPUTS if is_link(inputs.get(name))), None
+            (
+                inputs[name][0]
+                for name in _PICTURE_INPUTS
+                if is_link(inputs.get(name)) and inputs[name][0] in graph
+            ),
+            None,
         )
 
 
@@ -141,12 +145,13 @@ def _number(graph: Mapping[str, Any], value: object) -> int | None:
     """Return a literal number, or the ``value`` of the node that a link leads to."""
     if isinstance(value, list):
         return _number(graph, _inputs(graph, value).get("value"))
-    return int(value) if isinstance(value, int | float) else None
+    # Whatever lies outside is no size, seed or number of steps, NaN included.
+    return int(value) if isinstance(value, int | float) and abs(value) < 2**64 else None
 
 
 def _inputs(graph: Mapping[str, Any], link: object) -> Mapping[str, Any]:
     """Return the inputs of the node that ``link`` leads to; empty where it is no link."""
     if not isinstance(link, list) or not is_link(link):
         return {}
-    inputs: Mapping[str, Any] = graph[link[0]]["inputs"]
+    inputs: Mapping[str, Any] = graph.get(link[0], {}).get("inputs", {})
     return inputs

@@ -67,8 +67,10 @@ def validate(graph: Any, rules: Rules, *, targets: Collection[str] | None = None
         targets: Output nodes to look at; ``None`` for all.
 
     Raises:
-        TypeError: The server would answer 500: an entry that cannot be looked into.
+        TypeError: The server would answer 500: no object, or an entry that is none.
     """
+    if not isinstance(graph, dict):
+        raise TypeError("a graph is an object")
     graph = copy.deepcopy(graph)
     sinks: list[str] = []
     for node in graph:

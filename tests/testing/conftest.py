@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -104,10 +105,21 @@ def comfyui():
 
 
 @pytest.fixture
-def client(comfyui):
-    client = Client(comfyui.url)
-    yield client
-    client.http.close()
+def connect_to():
+    """Make clients of any address, closed at the end of the test."""
+    with ExitStack() as stack:
+
+        def make(url):
+            made = Client(url)
+            stack.callback(made.http.close)
+            return made
+
+        yield make
+
+
+@pytest.fixture
+def client(comfyui, connect_to):
+    return connect_to(comfyui.url)
 
 
 @pytest.fixture(name="recording")

@@ -143,10 +143,8 @@ class Replay:
 
 
 @pytest.fixture
-def run(request, replayed, heard, recording):
-    client = type(request.getfixturevalue("recorded_client"))(replayed.server.url)
-    said = replayed.play(client, heard, recording)
-    client.http.close()
+def run(request, replayed, heard, recording, connect_to):
+    said = replayed.play(connect_to(replayed.server.url), heard, recording)
     return said[request.param], recording(request.param)
 
 
