@@ -6,10 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from mkdocs_comfy.comfyui.ears import Ears
-from mkdocs_comfy.comfyui.flight import Flight
 from mkdocs_comfy.comfyui.jobs import Failed, Rendered
+from mkdocs_comfy.comfyui.listener import Listener
 from mkdocs_comfy.comfyui.protocol import Heard
+from mkdocs_comfy.comfyui.watch import Watch
 from mkdocs_comfy.errors import QuotaError, RenderError
 from mkdocs_comfy.workflows.binding import with_prefix
 
@@ -58,11 +58,13 @@ class Session:
         self._client, self._timeout, self._max_bytes = client, timeout, max_bytes
         self._emit = emit
         self._client_id = str(uuid4())
-        self._ears = Ears(transport, self._client_id, tell=self._hear, closed=self._look_again)
+        self._listener = Listener(
+            transport, self._client_id, tell=self._hear, closed=self._look_again
+        )
         self._slots = asyncio.Semaphore(ahead + 1)
         self._room = asyncio.Semaphore(_IN_HAND)
         self._unsettled: dict[int, RenderJob] = {}
-        self._flights: dict[str, Flight] = {}
+        self._watches: dict[str, Watch] = {}
         self._awaited: set[asyncio.Task[None]] = set()
         self._submitter: asyncio.Task[None] | None = None
         self._fatal: RenderError | None = None
@@ -88,13 +90,13 @@ class Session:
         self._room.release()
 
     async def _render(self, jobs: Sequence[RenderJob]) -> None:
-        listening = asyncio.create_task(self._ears.listen())
+        listening = asyncio.create_task(self._listener.listen())
         try:
-            await self._ears.ready(_GREETING)
+            await self._listener.ready(_GREETING)
             async with asyncio.TaskGroup() as group:
                 self._submitter = group.create_task(self._submit_all(jobs, group))
         except asyncio.CancelledError:
-            await self._client.withdraw(self._flights)
+            await self._client.withdraw(self._watches)
             raise
         finally:
             listening.cancel()
@@ -106,20 +108,24 @@ class Session:
             if self._fatal is not None:
                 return
             try:
-                flight = await self._submit(job)
+                watch = await self._submit(job)
             except RenderError as error:
                 self._slots.release()
                 self._settle(index, error)
             else:
-                self._awaited.add(group.create_task(self._finish(index, flight)))
+                self._awaited.add(group.create_task(self._finish(index, watch)))
 
-    async def _submit(self, job: RenderJob) -> Flight:
+    async def _submit(self, job: RenderJob) -> Watch:
         prompt_id = str(uuid4())
-        flight = Flight(
-            job, client=self._client, ears=self._ears, timeout=self._timeout, emit=self._emit
+        watch = Watch(
+            job,
+            client=self._client,
+            listener=self._listener,
+            timeout=self._timeout,
+            emit=self._emit,
         )
         # From here on the server may have it, whatever becomes of the reply.
-        self._flights[prompt_id] = flight
+        self._watches[prompt_id] = watch
         graph = with_prefix(job.graph, job.output, prefix_of(job))
         posting = asyncio.create_task(
             self._client.submit(job, graph, prompt_id=prompt_id, client_id=self._client_id)
@@ -132,31 +138,31 @@ class Session:
             if posting.cancel():
                 await asyncio.wait({posting})
             elif not posting.exception():
-                self._flights[posting.result()] = flight
+                self._watches[posting.result()] = watch
             raise
         except RenderError:
-            del self._flights[prompt_id]
+            del self._watches[prompt_id]
             raise
-        self._flights[accepted] = self._flights.pop(prompt_id)
-        flight.accepted(accepted)
-        return flight
+        self._watches[accepted] = self._watches.pop(prompt_id)
+        watch.accepted(accepted)
+        return watch
 
-    async def _finish(self, index: int, flight: Flight) -> None:
+    async def _finish(self, index: int, watch: Watch) -> None:
         """Wait for the job, then download its image while the next one runs."""
         try:
             try:
-                image = await flight.landed()
+                image = await watch.ended()
             finally:
                 self._slots.release()
-            seconds = flight.seconds
-            self._over(flight)
-            data = await self._download(flight.job, image)
+            seconds = watch.seconds
+            self._over(watch)
+            data = await self._download(watch.job, image)
         except RenderError as error:
-            self._over(flight)
+            self._over(watch)
             self._settle(index, error)
         else:
             del self._unsettled[index]
-            self._emit(Rendered(job=flight.job, data=data, seconds=seconds))
+            self._emit(Rendered(job=watch.job, data=data, seconds=seconds))
 
     async def _download(self, job: RenderJob, image: ImageRef) -> bytes:
         await self._room.acquire()
@@ -166,11 +172,11 @@ class Session:
             self._room.release()
             raise
 
-    def _over(self, flight: Flight) -> None:
+    def _over(self, watch: Watch) -> None:
         """The server is done with the job: nothing to withdraw, and the next one has begun."""
-        self._flights.pop(flight.prompt_id, None)
+        self._watches.pop(watch.prompt_id, None)
         self._awaited.discard(asyncio.current_task())
-        if not self._ears.open:
+        if not self._listener.open:
             self._look_again()
 
     def _settle(self, index: int, error: RenderError) -> None:
@@ -187,12 +193,12 @@ class Session:
                 task.cancel()
 
     def _hear(self, frame: Frame) -> None:
-        if not isinstance(frame, Heard) and frame.prompt_id in self._flights:
-            self._flights[frame.prompt_id].hear(frame)
+        if not isinstance(frame, Heard) and frame.prompt_id in self._watches:
+            self._watches[frame.prompt_id].hear(frame)
 
     def _look_again(self) -> None:
-        for flight in self._flights.values():
-            flight.look_now()
+        for watch in self._watches.values():
+            watch.look_now()
 
 
 def prefix_of(job: RenderJob) -> str:

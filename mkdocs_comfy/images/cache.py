@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from mkdocs_comfy.errors import CacheError
 from mkdocs_comfy.images import blobs
+from mkdocs_comfy.images.folder import Folder, checked
 from mkdocs_comfy.images.index import Index
 from mkdocs_comfy.images.records import JSON, Original, OriginalRecord, Variant, VariantRecord
-from mkdocs_comfy.images.shelf import Shelf, checked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,14 +60,14 @@ class HeroCache:
         root = directory.absolute()
         self._ignore = root / ".gitignore"
         self._index = Index(root / "index", report=self._report, patience=patience)
-        self._originals = Shelf(
+        self._originals = Folder(
             str(root / "originals"),
             OriginalRecord.of_row,
             self._index,
             inspect=inspect,
             report=self._report,
         )
-        self._variants = Shelf(
+        self._variants = Folder(
             str(root / "variants"),
             VariantRecord.of_row,
             self._index,
@@ -166,9 +166,9 @@ class HeroCache:
             CacheError: They cannot; says why, and the way out.
         """
         self._prepare()
-        for shelf in (self._originals, self._variants):
-            with blobs.staged(shelf.path("probe"), b"probe"):
-                blobs.sweep(shelf.folder)
+        for each in (self._originals, self._variants):
+            with blobs.staged(each.path("probe"), b"probe"):
+                blobs.sweep(each.directory)
 
     def claim(self, key: CacheKey) -> bool:
         """Take it upon us to make the image of ``key``, so that no other build makes it too.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _NEVER = float("-inf")
 
 
-class Ears:
+class Listener:
     """Listens to ``/ws`` under one ``client_id``.
 
     Attributes:

@@ -36,11 +36,11 @@ _Record = TypeVar("_Record", bound=BlobRecord)
 _KEY: Final = re.compile(r"(?:[a-z][0-9]+-)?[0-9a-f]{32,64}")
 
 
-class Shelf(Generic[_Record]):
+class Folder(Generic[_Record]):
     """Files of one kind.
 
     Args:
-        folder: Where they are; need not exist.
+        directory: Where they are; need not exist.
         of_row: Reads the record of a key from its row, or raises ``RecordError``.
         index: Where their records are.
         inspect: Says what an image is, or raises ``BadImageError``; ``None``: files without a
@@ -50,14 +50,14 @@ class Shelf(Generic[_Record]):
 
     def __init__(
         self,
-        folder: str,
+        directory: str,
         of_row: Callable[[str, JSON], _Record],
         index: Index,
         *,
         inspect: Callable[[bytes], ImageInfo] | None,
         report: Callable[[str], None],
     ) -> None:
-        self.folder = folder
+        self.directory = directory
         self._of_row = of_row
         self._index = index
         self._inspect = inspect
@@ -65,7 +65,7 @@ class Shelf(Generic[_Record]):
 
     def path(self, file: str) -> str:
         """Path of a file of that name."""
-        return f"{self.folder}{os.sep}{file}"
+        return f"{self.directory}{os.sep}{file}"
 
     def find(self, key: str) -> _Record | None:
         """The record of the whole file of ``key``, or ``None``."""

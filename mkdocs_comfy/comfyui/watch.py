@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mkdocs_comfy.comfyui.client import Client
-    from mkdocs_comfy.comfyui.ears import Ears
     from mkdocs_comfy.comfyui.jobs import RenderEvent, RenderJob
+    from mkdocs_comfy.comfyui.listener import Listener
     from mkdocs_comfy.comfyui.protocol import Frame, ImageRef, Place
 
 _GROWTH = 1.5
 _ABSENCES = 2  # a load balancer may ask a server that does not know the job
 
 
-class Flight:
+class Watch:
     """A job between its submission and its end.
 
     Attributes:
@@ -40,7 +40,7 @@ class Flight:
         job: RenderJob,
         *,
         client: Client,
-        ears: Ears,
+        listener: Listener,
         timeout: float,
         emit: Callable[[RenderEvent], None],
     ) -> None:
@@ -49,12 +49,12 @@ class Flight:
         Args:
             job: What was asked for.
             client: The server.
-            ears: Its socket.
+            listener: Its socket.
             timeout: Seconds that the job may take once it runs.
             emit: Takes what happens.
         """
         self.job, self.prompt_id = job, ""
-        self._client, self._ears, self._timeout, self._emit = client, ears, timeout, emit
+        self._client, self._listener, self._timeout, self._emit = client, listener, timeout, emit
         self._pace = client.pace
         self._submitted_at = self._looked_at = self._now()
         self._started_at: float | None = None
@@ -79,7 +79,7 @@ class Flight:
         """How long the job has run, as far as its start was noticed."""
         return 0.0 if self._started_at is None else self._now() - self._started_at
 
-    async def landed(self) -> ImageRef:
+    async def ended(self) -> ImageRef:
         """Wait for the end of the job; its image.
 
         Raises:
@@ -191,12 +191,12 @@ class Flight:
     @property
     def _informed(self) -> bool:
         """True while the socket can be trusted to say what happens to this job."""
-        if not self._ears.open or self._heard_end or self._absences:
+        if not self._listener.open or self._heard_end or self._absences:
             return False
         if self._started_at is not None:
             return self._heard_start
         # The server tells everybody of each submission.
-        return self._ears.heard_at > self._submitted_at
+        return self._listener.heard_at > self._submitted_at
 
     @staticmethod
     def _now() -> float:
