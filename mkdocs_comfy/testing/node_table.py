@@ -1,17 +1,16 @@
-"""Node classes of text-to-image workflows: what goes in, in which range, and what comes out.
-
-Facts of ComfyUI 0.3.64; a test compares them with a recording. Choices that are files are empty.
-"""
+"""Node classes of text-to-image workflows: facts of ComfyUI 0.3.64, choices of files left empty."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from mkdocs_comfy.testing.node_words import (
+    CLIP_PAIRS,
     CLIP_TYPES,
     LONGEST,
     SAMPLERS,
     SCHEDULERS,
+    UNET_WEIGHTS,
     WIDEST,
     choice,
     combo,
@@ -131,8 +130,6 @@ def _guidance() -> Definitions:
 
 
 def _loaders() -> Definitions:
-    weights = choice("default fp8_e4m3fn fp8_e4m3fn_fast fp8_e5m2")
-    pairs = choice("sdxl sd3 flux hunyuan_video hidream hunyuan_image")
     device = {"device": [*choice("default cpu"), {"advanced": True}]}
     strength = real(1.0, -100.0, 100.0)
     return in_category(
@@ -141,7 +138,7 @@ def _loaders() -> Definitions:
                 {"ckpt_name": files()}, output=("MODEL", "CLIP", "VAE"), title="Load Checkpoint"
             ),
             "UNETLoader": node(
-                {"unet_name": files(), "weight_dtype": weights},
+                {"unet_name": files(), "weight_dtype": choice(UNET_WEIGHTS)},
                 output=("MODEL",),
                 title="Load Diffusion Model",
             ),
@@ -152,7 +149,7 @@ def _loaders() -> Definitions:
                 title="Load CLIP",
             ),
             "DualCLIPLoader": node(
-                {"clip_name1": files(), "clip_name2": files(), "type": pairs},
+                {"clip_name1": files(), "clip_name2": files(), "type": choice(CLIP_PAIRS)},
                 optional=device,
                 output=("CLIP",),
             ),

@@ -23,6 +23,8 @@ SAMPLERS = (
 SCHEDULERS = (
     "simple sgm_uniform karras exponential ddim_uniform beta normal linear_quadratic kl_optimal"
 )
+UNET_WEIGHTS = "default fp8_e4m3fn fp8_e4m3fn_fast fp8_e5m2"
+CLIP_PAIRS = "sdxl sd3 flux hunyuan_video hidream hunyuan_image"
 CLIP_TYPES = (
     "stable_diffusion stable_cascade sd3 stable_audio mochi ltxv pixart cosmos lumina2 wan hidream "
     "chroma ace omnigen2 qwen_image hunyuan_image"

@@ -216,6 +216,26 @@ class TestView:
         assert (again.status_code, again.content) == (304, b"")
 
     @pytest.mark.parametrize(
+        ("wanted", "status", "told", "place"),
+        [
+            ("bytes=0-7", 206, "bytes 0-7/{0}", slice(0, 8)),
+            ("bytes=8-", 206, "bytes 8-{1}/{0}", slice(8, None)),
+            ("bytes=-1", 206, "bytes {1}-{1}/{0}", slice(-1, None)),
+            ("bytes=0-999999", 200, None, slice(None)),
+            ("bytes=999999-", 416, "bytes */{0}", slice(0)),
+            ("lines=1-2", 416, "bytes */{0}", slice(0)),
+        ],
+    )
+    def test_ranges(self, client, image, wanted, status, told, place):
+        whole = client.get("/view", params=image).content
+
+        part = client.get("/view", params=image, headers={"Range": wanted})
+
+        said = told and told.format(len(whole), len(whole) - 1)
+        assert (part.status_code, part.headers.get("Content-Range")) == (status, said)
+        assert part.content == whole[place]
+
+    @pytest.mark.parametrize(
         ("query", "kind", "mode"),
         [
             ({"preview": "webp;80"}, "WEBP", "RGB"),
