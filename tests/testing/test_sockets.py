@@ -29,6 +29,26 @@ def test_others_hear_of_the_queue_only(client, txt2img, heard):
     assert kinds(frames) == ["status"] * 4
 
 
+def test_success_has_left_the_server_before_the_history_is_written(
+    comfyui, client, txt2img, heard, monkeypatch
+):
+    """Who believes the socket and asks the history at once is to find it empty, now and then."""
+    sessions, backlog = comfyui._machine._sessions, comfyui._machine._backlog
+    unsent, finish = [], backlog.finish
+
+    def watched(job, entry):
+        unsent.append(sessions._frames.qsize())
+        finish(job, entry)
+
+    monkeypatch.setattr(backlog, "finish", watched)
+    with client.listen() as socket:
+        client.submit(txt2img())
+        heard(socket, "execution_success")
+        heard(socket, "executing")
+
+    assert unsent == [0]
+
+
 def test_everybody_hears_of_an_interrupt(comfyui, client, txt2img, heard, until):
     comfyui.latency = 60
     with client.listen("others") as theirs:
