@@ -204,10 +204,17 @@ def test_elsewhere_the_ca_file_is_one_authority_among_others(ca_file, client_cer
     assert trusting.verify_mode is ssl.CERT_REQUIRED
 
 
-def test_http_and_socket_share_one_tls_context(ca_file):
+def test_http_and_socket_share_one_tls_context(ca_file, monkeypatch):
+    given = {}
+    monkeypatch.setattr(
+        "mkdocs_comfy.comfyui.transport.SameOriginConnect",
+        lambda *_address, **options: given.update(options),
+    )
     built = transport(url="https://gpu.lan", verify=ca_file)
 
-    assert built.socket("me").create_connection_kwargs["ssl"] is built._context
+    built.socket("me")
+
+    assert given["ssl"] is built._context
 
 
 @pytest.mark.parametrize("form", [0, 1])
