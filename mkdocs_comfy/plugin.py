@@ -46,6 +46,7 @@ class ComfyPlugin(BasePlugin[ComfyConfig]):
         if self.config.enabled:
             settings = self.config.settings(os.environ)
             if self._pipeline is None or self._pipeline.settings != settings:
+                self._close()
                 self._pipeline = Pipeline(settings)
             if "attr_list" not in config.markdown_extensions:
                 config.markdown_extensions.append("attr_list")

@@ -2,11 +2,13 @@
 
 import dataclasses
 import io
+from contextlib import ExitStack, closing
 
 import pytest
 from PIL import Image
 
-from mkdocs_comfy.pipeline import PageSource
+from mkdocs_comfy.images.cache import HeroCache
+from mkdocs_comfy.pipeline import PageSource, Pipeline
 from mkdocs_comfy.settings import Mode, OnMissing, ServerSettings, Settings
 
 
@@ -44,6 +46,24 @@ def replaced():
         return dataclasses.replace(settings, server=dataclasses.replace(settings.server, **server))
 
     return replace
+
+
+@pytest.fixture
+def new_pipeline():
+    """Make pipelines that are closed in the end."""
+    with ExitStack() as made:
+
+        def make(settings, **options):
+            return made.enter_context(closing(Pipeline(settings, **options)))
+
+        yield make
+
+
+@pytest.fixture
+def other_build():
+    """Make caches as another build beside ours has them, closed in the end."""
+    with ExitStack() as made:
+        yield lambda settings: made.enter_context(closing(HeroCache(settings.cache_dir)))
 
 
 @pytest.fixture

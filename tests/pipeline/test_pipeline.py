@@ -7,13 +7,13 @@ from pathlib import Path
 
 from mkdocs_comfy.errors import BindingError, HeroError, LostError, UnreachableError
 from mkdocs_comfy.images import blobs
-from mkdocs_comfy.pipeline import Notice, Pipeline, Stored
+from mkdocs_comfy.pipeline import Notice, Stored
 from mkdocs_comfy.settings import Mode, OnMissing
 from mkdocs_comfy.testing import Answer
 
 
-def test_planning_opens_no_socket_and_writes_nothing(settings, comfyui, page):
-    plan = Pipeline(settings).plan([page(), page("b.md", hero_seed=1)])
+def test_planning_opens_no_socket_and_writes_nothing(settings, comfyui, page, new_pipeline):
+    plan = new_pipeline(settings).plan([page(), page("b.md", hero_seed=1)])
 
     assert list(plan.heroes) == ["a.md", "b.md"]
     assert comfyui.requests == []
@@ -21,27 +21,27 @@ def test_planning_opens_no_socket_and_writes_nothing(settings, comfyui, page):
 
 
 def test_configuration_comes_before_the_template_and_the_page_before_both(
-    settings, comfyui, page, produce
+    settings, comfyui, page, produce, new_pipeline
 ):
-    produce(Pipeline(settings), page(), page("b.md", hero_size="256x512", hero_template="sd15"))
+    produce(new_pipeline(settings), page(), page("b.md", hero_size="256x512", hero_template="sd15"))
 
     sizes = [job["prompt"]["5"]["inputs"] for job in comfyui.submissions]
     assert [(each["width"], each["height"]) for each in sizes] == [(512, 256), (256, 512)]
 
 
-def test_heroes_are_rendered_grouped_by_template(settings, comfyui, page, produce):
+def test_heroes_are_rendered_grouped_by_template(settings, comfyui, page, produce, new_pipeline):
     pages = [
         page(f"{number}.md", hero_seed=number, hero_template=template)
         for number, template in enumerate(["sd15", "default", "sd15", "default"])
     ]
 
-    produce(Pipeline(settings), *pages)
+    produce(new_pipeline(settings), *pages)
 
     models = [job["prompt"]["4"]["inputs"]["ckpt_name"] for job in comfyui.submissions]
     assert models == sorted(models, reverse=models[0] > models[-1])
 
 
-def test_a_negative_without_a_place_is_one_finding_for_all_its_pages(settings, page):
+def test_a_negative_without_a_place_is_one_finding_for_all_its_pages(settings, page, new_pipeline):
     folder = settings.templates_dir
     folder.mkdir()
     graph = Path(__file__).parents[1] / "workflows/graphs/flux_guider.json"
@@ -49,12 +49,12 @@ def test_a_negative_without_a_place_is_one_finding_for_all_its_pages(settings, p
     settings = dataclasses.replace(settings, template="flux")
     pages = [page(f"{name}.md", hero_negative="people") for name in "ab"]
 
-    plan = Pipeline(settings).plan(pages)
+    plan = new_pipeline(settings).plan(pages)
 
     assert list(plan.findings.values()) == [["a.md", "b.md"]]
 
 
-def test_a_size_from_the_configuration_is_no_pages_fault(settings, page):
+def test_a_size_from_the_configuration_is_no_pages_fault(settings, page, new_pipeline):
     folder = settings.templates_dir
     folder.mkdir()
     (folder / "fixed.json").write_text(
@@ -63,35 +63,37 @@ def test_a_size_from_the_configuration_is_no_pages_fault(settings, page):
     )
     settings = dataclasses.replace(settings, template="fixed")
 
-    plan = Pipeline(settings).plan([page(), page("b.md")])
+    plan = new_pipeline(settings).plan([page(), page("b.md")])
 
     assert [type(error) for error in plan.errors] == [BindingError]
     assert "size" in str(plan.errors[0])
 
 
-def test_an_image_of_another_shape_is_told(settings, comfyui, page, produce, png):
+def test_an_image_of_another_shape_is_told(settings, comfyui, page, produce, png, new_pipeline):
     events = []
     comfyui.picture = png(768, 768)
 
-    produce(Pipeline(settings), page(), events=events)
+    produce(new_pipeline(settings), page(), events=events)
 
     notices = [event.text for event in events if isinstance(event, Notice)]
     assert notices == ["a.md: asked for 512x256, the template 'default' gave 768x768"]
 
 
-def test_an_upscaled_image_of_the_same_shape_is_fine(settings, comfyui, page, produce, png):
+def test_an_upscaled_image_of_the_same_shape_is_fine(
+    settings, comfyui, page, produce, png, new_pipeline
+):
     events = []
     comfyui.picture = png(1024, 512)
 
-    made = produce(Pipeline(settings), page(), events=events)
+    made = produce(new_pipeline(settings), page(), events=events)
 
     assert not [event for event in events if isinstance(event, Notice)]
     assert next(iter(made.images.values())).width == 1024
 
 
-def test_failures_are_remembered_for_a_while(settings, comfyui, page, produce):
+def test_failures_are_remembered_for_a_while(settings, comfyui, page, produce, new_pipeline):
     now = [0.0]
-    pipeline = Pipeline(settings, clock=lambda: now[0])
+    pipeline = new_pipeline(settings, clock=lambda: now[0])
     comfyui.without_images = True
     first = produce(pipeline, page())
     produce(pipeline, page())
@@ -105,9 +107,11 @@ def test_failures_are_remembered_for_a_while(settings, comfyui, page, produce):
     assert last.failures == {}
 
 
-def test_a_server_that_was_down_is_asked_again_after_a_minute(settings, comfyui, page, produce):
+def test_a_server_that_was_down_is_asked_again_after_a_minute(
+    settings, comfyui, page, produce, new_pipeline
+):
     now = [0.0]
-    pipeline = Pipeline(settings, clock=lambda: now[0])
+    pipeline = new_pipeline(settings, clock=lambda: now[0])
     comfyui.crash()
     down = produce(pipeline, page())
     comfyui.restart()
@@ -119,8 +123,10 @@ def test_a_server_that_was_down_is_asked_again_after_a_minute(settings, comfyui,
     assert produce(pipeline, page()).rendered == 1
 
 
-def test_a_lost_variant_is_encoded_from_the_original(settings, comfyui, page, produce):
-    pipeline = Pipeline(settings)
+def test_a_lost_variant_is_encoded_from_the_original(
+    settings, comfyui, page, produce, new_pipeline
+):
+    pipeline = new_pipeline(settings)
     image = next(iter(produce(pipeline, page()).images.values()))
     Path(image.path).unlink()
 
@@ -132,13 +138,13 @@ def test_a_lost_variant_is_encoded_from_the_original(settings, comfyui, page, pr
 
 
 def test_placeholders_are_drawn_once_and_never_taken_for_the_image(
-    settings, comfyui, page, produce
+    settings, comfyui, page, produce, new_pipeline
 ):
     offline = dataclasses.replace(settings, mode=Mode.OFFLINE, on_missing=OnMissing.PLACEHOLDER)
 
-    first = produce(Pipeline(offline), page())
-    second = produce(Pipeline(offline), page())
-    real = produce(Pipeline(settings), page())
+    first = produce(new_pipeline(offline), page())
+    second = produce(new_pipeline(offline), page())
+    real = produce(new_pipeline(settings), page())
 
     assert first.images == second.images
     assert len(first.failures) == 1
@@ -146,7 +152,9 @@ def test_placeholders_are_drawn_once_and_never_taken_for_the_image(
     assert real.images != first.images
 
 
-def test_no_placeholder_where_nothing_can_be_written(settings, tmp_path, page, produce):
+def test_no_placeholder_where_nothing_can_be_written(
+    settings, tmp_path, page, produce, new_pipeline
+):
     (tmp_path / "file").write_text("in the way")
     offline = dataclasses.replace(
         settings,
@@ -155,17 +163,17 @@ def test_no_placeholder_where_nothing_can_be_written(settings, tmp_path, page, p
         cache_dir=tmp_path / "file/cache",
     )
 
-    made = produce(Pipeline(offline), page())
+    made = produce(new_pipeline(offline), page())
 
     assert made.images == {}
     assert "cache" in str(next(iter(made.failures.values())))
 
 
 def test_a_full_disk_ends_the_rendering_and_keeps_what_is_stored(
-    settings, comfyui, monkeypatch, page, produce
+    settings, comfyui, monkeypatch, page, produce, new_pipeline
 ):
     pages = [page(f"{number}.md", hero_seed=number) for number in range(6)]
-    pipeline = Pipeline(settings)
+    pipeline = new_pipeline(settings)
     produce(pipeline, pages[0])
     comfyui.latency = 0.1
     _disk_full(monkeypatch, after=2)  # the two probes before anything is rendered
@@ -178,19 +186,19 @@ def test_a_full_disk_ends_the_rendering_and_keeps_what_is_stored(
     assert len(comfyui.submissions) < 6
 
 
-def test_events_tell_of_every_stored_image(settings, page, produce):
+def test_events_tell_of_every_stored_image(settings, page, produce, new_pipeline):
     events = []
 
-    produce(Pipeline(settings), page(), page("b.md", hero_seed=1), events=events)
+    produce(new_pipeline(settings), page(), page("b.md", hero_seed=1), events=events)
 
     stored = [event for event in events if isinstance(event, Stored)]
     assert [(event.done, event.total) for event in stored] == [(1, 2), (2, 2)]
 
 
-def test_a_page_that_fails_names_the_way_out(settings, comfyui, page, produce):
+def test_a_page_that_fails_names_the_way_out(settings, comfyui, page, produce, new_pipeline):
     comfyui.answer("/prompt", Answer(status=413))
 
-    made = produce(Pipeline(settings), page())
+    made = produce(new_pipeline(settings), page())
 
     (error,) = made.failures.values()
     assert isinstance(error, HeroError)

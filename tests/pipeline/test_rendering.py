@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from contextlib import closing
 
 import pytest
 
@@ -17,14 +18,21 @@ def hero_of(pipeline, page):
     return pipeline.plan([page]).heroes[page.path]
 
 
-def test_what_another_build_renders_is_waited_for(settings, comfyui, page, produce, png):
+def test_what_another_build_renders_is_waited_for(
+    settings, comfyui, page, produce, png, new_pipeline, other_build
+):
     """The other build holds the claim; our build takes its image and renders nothing."""
-    theirs = Pipeline(settings)
+    theirs = new_pipeline(settings)
     hero = hero_of(theirs, page())
-    other = HeroCache(settings.cache_dir)
+    other = other_build(settings)
     assert other.claim(hero.key)
     made = []
-    ours = threading.Thread(target=lambda: made.append(produce(Pipeline(settings), page())))
+
+    def build():
+        with closing(Pipeline(settings)) as pipeline:
+            made.append(produce(pipeline, page()))
+
+    ours = threading.Thread(target=build)
     ours.start()
     time.sleep(0.3)
     assert comfyui.submissions == []
@@ -37,28 +45,32 @@ def test_what_another_build_renders_is_waited_for(settings, comfyui, page, produ
     assert comfyui.submissions == []
 
 
-def test_what_another_build_gave_up_is_rendered_here(settings, comfyui, page, produce):
-    hero = hero_of(Pipeline(settings), page())
-    other = HeroCache(settings.cache_dir)
+def test_what_another_build_gave_up_is_rendered_here(
+    settings, comfyui, page, produce, new_pipeline, other_build
+):
+    hero = hero_of(new_pipeline(settings), page())
+    other = other_build(settings)
     assert other.claim(hero.key)
     threading.Timer(0.5, other.release, [hero.key]).start()
 
-    made = produce(Pipeline(settings), page(), page("b.md", hero_seed=1))
+    made = produce(new_pipeline(settings), page(), page("b.md", hero_seed=1))
 
     assert made.rendered == 2
     assert len(comfyui.submissions) == 2
 
 
-def test_a_claim_is_given_back_whatever_happens(settings, comfyui, page, produce):
-    pipeline = Pipeline(settings)
+def test_a_claim_is_given_back_whatever_happens(
+    settings, comfyui, page, produce, new_pipeline, other_build
+):
+    pipeline = new_pipeline(settings)
     comfyui.fail_with = NodeFailure(node="3", exception_type="ValueError", message="no")
     produce(pipeline, page())
 
-    assert HeroCache(settings.cache_dir).claim(hero_of(pipeline, page()).key)
+    assert other_build(settings).claim(hero_of(pipeline, page()).key)
 
 
 def test_a_claim_is_renewed_while_the_image_is_rendered(
-    settings, comfyui, page, produce, monkeypatch
+    settings, comfyui, page, produce, monkeypatch, new_pipeline
 ):
     monkeypatch.setattr("mkdocs_comfy.pipeline.rendering._RENEW_EVERY", 0.05)
     renewed = []
@@ -68,13 +80,13 @@ def test_a_claim_is_renewed_while_the_image_is_rendered(
     )
     comfyui.latency = 0.5
 
-    made = produce(Pipeline(settings), page())
+    made = produce(new_pipeline(settings), page())
 
     assert set(renewed) == set(made.images)
 
 
 def test_sigterm_cleans_up_and_goes_on_to_the_handler_that_was_there(
-    settings, comfyui, page, produce
+    settings, comfyui, page, produce, new_pipeline
 ):
     comfyui.hold()
     passed_on = []
@@ -82,7 +94,7 @@ def test_sigterm_cleans_up_and_goes_on_to_the_handler_that_was_there(
     threading.Thread(target=_terminate_when, args=[lambda: comfyui.submissions]).start()
     try:
         with pytest.raises(SystemExit) as stopped:
-            produce(Pipeline(settings), page())
+            produce(new_pipeline(settings), page())
         handler = signal.getsignal(signal.SIGTERM)
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -93,21 +105,21 @@ def test_sigterm_cleans_up_and_goes_on_to_the_handler_that_was_there(
     assert len(passed_on) == 2
 
 
-def test_an_ignored_sigterm_stays_ignored(settings, page, produce):
+def test_an_ignored_sigterm_stays_ignored(settings, page, produce, new_pipeline):
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
-        produce(Pipeline(settings), page())
+        produce(new_pipeline(settings), page())
         assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
 def test_an_unreadable_secret_fails_every_hero_and_nothing_else(
-    settings, comfyui, page, produce, tmp_path, replaced
+    settings, comfyui, page, produce, tmp_path, replaced, new_pipeline
 ):
     settings = replaced(settings, headers={"X-Key": tmp_path / "missing"})
 
-    made = produce(Pipeline(settings), page(), page("b.md", hero_seed=1))
+    made = produce(new_pipeline(settings), page(), page("b.md", hero_seed=1))
 
     assert {type(error) for error in made.failures.values()} == {AuthError}
     assert "X-Key" in str(next(iter(made.failures.values())))
