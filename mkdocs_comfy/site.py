@@ -80,7 +80,10 @@ class PageReader:
         page = file.page
         if page is not None and page.meta:
             return page.meta  # a post of Material's blog, which has read and merged it
-        source = file.content_string
+        try:
+            source = file.content_string
+        except (OSError, UnicodeDecodeError):
+            return {}  # MkDocs, whose turn is next, names the page in its error
         meta: MutableMapping[str, Any] = {}
         if _PROMPT in source or self._inherited_prompt:
             meta = get_data(source)[1]
