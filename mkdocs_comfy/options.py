@@ -48,6 +48,10 @@ class _Option(base.BaseConfigOption[T], Generic[T]):
     def pre_validation(self, config: base.Config, key_name: str) -> None:  # noqa: ARG002  # MkDocs
         self._folder = Path(config.config_file_path or "mkdocs.yml").absolute().parent
 
+    def validate(self, value: object) -> T:
+        # None is no value, as for MkDocs' own options: `!ENV` with a variable that is not set.
+        return super().validate(self.default if value is None else value)
+
     def _path(self, value: str) -> Path:
         """``value`` below the folder of mkdocs.yml, unless it is absolute."""
         return self._folder / Path(value).expanduser()
