@@ -127,9 +127,7 @@ class Pipeline:
         if reason := self._why_not():
             failures.update({hero.key: reason for hero in heroes})
             return
-        for hero in heroes:
-            if remembered := self._remembered(hero.key):
-                failures[hero.key] = remembered
+        failures.update(self._remembered([hero.key for hero in heroes]))
         stop_early = self.settings.on_missing is OnMissing.ERROR
         left = [hero for hero in heroes if hero.key not in failures]
         if not left or (stop_early and failures):
@@ -169,14 +167,20 @@ class Pipeline:
             )
         return None
 
-    def _remembered(self, key: CacheKey) -> HeroError | None:
-        """A failure that is too fresh to try again, so that a rebuild costs nothing."""
-        since, error = self._failed.get(key, (0.0, None))
-        if error is None or isinstance(error, CacheError):
-            return None
-        fatal = not isinstance(error, RenderError) or error.fatal
-        rest = _SERVER_REST if fatal else _HERO_REST
-        return error if self._clock() - since < rest else None
+    def _remembered(self, keys: Sequence[CacheKey]) -> Mapping[CacheKey, HeroError]:
+        """Failures that are too fresh to try again, so that a rebuild costs nothing."""
+        now = self._clock()
+        fresh: dict[CacheKey, HeroError] = {}
+        for key in keys:
+            since, error = self._failed.get(key, (0.0, None))
+            if error is None or isinstance(error, CacheError):
+                continue
+            if now - since < (_SERVER_REST if _of_all(error) else _HERO_REST):
+                fresh[key] = error
+        if len(fresh) < len(keys):
+            # The server is asked anyway, and may be there by now.
+            return {key: error for key, error in fresh.items() if not _of_all(error)}
+        return fresh
 
     def _fill(
         self,
@@ -189,3 +193,8 @@ class Pipeline:
                 images[key] = self._delivery.placeholder(wanted[key])
             except CacheError as error:
                 failures[key] = error
+
+
+def _of_all(error: HeroError) -> bool:
+    """Whether it is no fault of one hero, but of the server or the way to it."""
+    return not isinstance(error, RenderError) or error.fatal
