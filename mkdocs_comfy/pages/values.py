@@ -225,11 +225,11 @@ def _parameter(name: object, value: object) -> Scalar:
                 raise UnusableError(
                     f"{error.expected} for {shown}", error.way_out, name=entry
                 ) from error
-    raise UnusableError(
-        f"text, a finite number, true or false for {shown}",
-        "" if isinstance(value, int | float | Mapping | list) else _QUOTES,
-        name=entry,
-    )
+    if isinstance(value, int):
+        way_out = "a whole number goes up to 2**64 - 1, and down to the negative of that"
+    else:
+        way_out = "" if isinstance(value, float | Mapping | list) else _QUOTES
+    raise UnusableError(f"text, a finite number, true or false for {shown}", way_out, name=entry)
 
 
 def alt(value: object) -> str:
