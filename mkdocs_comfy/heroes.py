@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs.exceptions import PluginError
 
+from mkdocs_comfy.errors import printable
 from mkdocs_comfy.pages.markup import apply_meta, hero_markdown, relative_url
 from mkdocs_comfy.pages.placement import insert_image
 from mkdocs_comfy.progress import Progress
@@ -188,6 +189,7 @@ def _heroes(count: int) -> str:
 
 
 def _missing(count: int, page: str) -> str:
+    page = printable(page)
     return (
         f"1 hero is missing, {page}" if count == 1 else f"{count} heroes are missing, first {page}"
     )
@@ -195,7 +197,7 @@ def _missing(count: int, page: str) -> str:
 
 def _counted(text: str, pages: Sequence[str]) -> str:
     others = f" and {len(pages) - 1} more" if len(pages) > 1 else ""
-    return f"{text}: {pages[0]}{others}"
+    return f"{text}: {printable(pages[0])}{others}"
 
 
 def _seconds(seconds: float) -> str:

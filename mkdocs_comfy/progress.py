@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
+import unicodedata
 from typing import TYPE_CHECKING, TextIO
 
+from mkdocs_comfy.errors import printable
 from mkdocs_comfy.pipeline import Notice, Starting, Stored
 
 if TYPE_CHECKING:
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 
 _LINE_EVERY = 0.1  # seconds between two drawings of the live line
 _ERASE = "\r\x1b[K"  # ECMA-48: to the start of the line, erase to its end
-_COLUMNS = 79
+_COLUMNS = 80  # of a terminal that does not say
 
 
 class Progress:
@@ -59,7 +62,7 @@ class Progress:
             case Stored(page=page, done=done, total=total, seconds=seconds):
                 self._done, self._total = done, total
                 if self._terminal is None:
-                    self._say(f"rendered {page} in {seconds:.1f} s ({done} of {total})")
+                    self._say(f"rendered {printable(page)} in {seconds:.1f} s ({done} of {total})")
                 else:
                     self._draw(page)
             case Notice(text=text, warning=warning):
@@ -91,8 +94,25 @@ class Progress:
             rest = (now - self._started) / self._done * (self._total - self._done)
             left = f"  {rest:.0f} s left"
         line = f"  hero {min(self._done + 1, self._total)} of {self._total}{left}  {what}"
-        self._terminal.write(f"{_ERASE}{line[:_COLUMNS]}")
+        # A line that fills the last column would be wrapped, and only its rest erased.
+        self._terminal.write(_ERASE + _fitted(printable(line), _columns(self._terminal) - 1))
         self._terminal.flush()
+
+
+def _columns(terminal: TextIO) -> int:
+    try:
+        return os.get_terminal_size(terminal.fileno()).columns or _COLUMNS
+    except OSError:  # no file, or no terminal
+        return _COLUMNS
+
+
+def _fitted(line: str, columns: int) -> str:
+    """The beginning of ``line`` that fits; letters of East Asia are two columns wide."""
+    for index, each in enumerate(line):
+        columns -= 2 if unicodedata.east_asian_width(each) in "WF" else 1
+        if columns < 0:
+            return line[:index]
+    return line
 
 
 def _announcement(total: int, server: str) -> str:

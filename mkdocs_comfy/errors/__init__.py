@@ -32,6 +32,7 @@ from mkdocs_comfy.errors.base import (
     HeroError,
     UnknownKeyError,
     brief,
+    printable,
     shorten,
 )
 from mkdocs_comfy.errors.rendering import (
@@ -92,5 +93,6 @@ __all__ = [
     "UnknownKeyError",
     "UnreachableError",
     "brief",
+    "printable",
     "shorten",
 ]

@@ -11,12 +11,14 @@ class HeroError(Exception):
     Attributes:
         what: One line: where, what, what was expected and what was found.
         way_out: What its reader can do; may have several lines; ``""`` where ``what`` says it.
+
+    Both are :func:`printable`: they quote names that come from pull requests.
     """
 
     def __init__(self, what: str, *, way_out: str = "") -> None:
-        super().__init__(f"{what}\n{way_out}" if way_out else what)
-        self.what = what
-        self.way_out = way_out
+        self.what = printable(what)
+        self.way_out = "\n".join(map(printable, way_out.split("\n")))
+        super().__init__(f"{self.what}\n{self.way_out}" if way_out else self.what)
 
 
 class ConfigurationError(HeroError):
@@ -103,6 +105,19 @@ def brief(value: object) -> str:
         return shorten(printer.repr(value))
     except ValueError:  # sys.set_int_max_str_digits
         return f"a value too long to show ({type(value).__name__})"
+
+
+def printable(text: str) -> str:
+    r"""Return ``text`` with escapes such as ``\x1b`` for what does not print as itself.
+
+    Names of pages and nodes may hold escape sequences and line breaks, which would forge what a
+    terminal or a log shows.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        each if each.isprintable() else each.encode("unicode_escape").decode() for each in text
+    )
 
 
 def shorten(text: str, limit: int = 80) -> str:

@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Self
 
 from mkdocs_comfy.comfyui.jobs import Failed, Rendered, RenderJob
-from mkdocs_comfy.errors import CacheError, HeroError
+from mkdocs_comfy.errors import CacheError, HeroError, printable
 from mkdocs_comfy.pipeline.connection import connected
 from mkdocs_comfy.pipeline.production import Notice, Starting, Stored
 
@@ -154,7 +154,7 @@ class Rendering:
         if abs(image.width * height - image.height * width) > image.height * width * _SHAPE:
             self._report(
                 Notice(
-                    text=f"{hero.spec.page}: asked for {width}x{height}, the template"
+                    text=f"{printable(hero.spec.page)}: asked for {width}x{height}, the template"
                     f" {hero.bound.template!r} gave {image.width}x{image.height}"
                 )
             )
