@@ -74,12 +74,17 @@ def broken_front_matter(source: str, *, page: str) -> FrontMatterError | None:
     """
     source = _unix(source)
     block = _BLOCK.match(source)
+    way_out = ""
     if block is not None:
         if "hero_prompt" not in block[1]:
             return None
         line, problem = _yaml_problem(block[1])
+        way_out = "text that holds `: `, ` #` or starts with a special character needs quotes"
     elif _OPENED.match(source):
-        line, problem = 1, "no `---` line that ends it"
+        if _BLOCK.match(source + "\n"):
+            line, problem = source.count("\n") + 1, "no line break behind the `---` that ends it"
+        else:
+            line, problem = 1, "no `---` line that ends it"
     elif (late := _BLOCK.match(source.lstrip())) and "hero_prompt" in late[1]:
         skipped = len(source) - len(source.lstrip())
         line = source.count("\n", 0, skipped) + 1
@@ -92,7 +97,7 @@ def broken_front_matter(source: str, *, page: str) -> FrontMatterError | None:
         key="front matter",
         expected="a YAML mapping between two `---` lines",
         got=problem,
-        way_out="text that holds `: `, ` #` or starts with a special character needs quotes",
+        way_out=way_out,
     )
 
 

@@ -86,7 +86,7 @@ BROKEN = [
     ("---\nhero_prompt: a fox\ndate: 2024-02-30\n---\n", 1, "a date that does not exist"),
     ("---\nhero_prompt: *fox\n---\n", 2, "undefined alias"),
     ("---\nhero_prompt: a fox\n\n# Title\n", 1, "no `---` line that ends it"),
-    ("---\ntitle: x\n'hero_prompt' : a fox\n---", 1, "no `---` line that ends it"),
+    ("---\ntitle: x\n'hero_prompt' : a fox\n---", 4, "no line break behind the `---` that ends"),
     ("\n\n---\nhero_prompt: a fox\n---\n", 3, "which must be all of line 1"),
     (" ---\nhero_prompt: a fox\n---\n", 1, "which must be all of line 1"),
 ]
@@ -103,6 +103,19 @@ def test_front_matter_that_mkdocs_passes_over_is_an_error(source, line, problem,
         f"guide/x.md:{line}: front matter must be a YAML mapping between two `---` lines, got "
     )
     assert problem in error.what
+
+
+@pytest.mark.parametrize(
+    ("source", "quotes"),
+    [
+        ("---\nhero_prompt: a fox: red\n---\n", True),
+        ("---\nhero_prompt: a fox\n---", False),
+        ("---\nhero_prompt: a fox\n", False),
+        ("\n---\nhero_prompt: a fox\n---\n", False),
+    ],
+)
+def test_quotes_are_advised_where_they_help(source, quotes):
+    assert ("needs quotes" in broken_front_matter(source, page="x.md").way_out) is quotes
 
 
 @pytest.mark.parametrize("libyaml", [True, False])
