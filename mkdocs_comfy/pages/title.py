@@ -7,11 +7,11 @@ import re
 
 from mkdocs_comfy.pages.placement import end_of_h1
 
-_ATX = re.compile(r"#+\s*(.*?)\s*#*")
-_RAW = re.compile(r"<h1(?:\s[^>]*)?>(.*?)</h1\s*>", re.DOTALL | re.IGNORECASE)
-_TAG = re.compile(r"<[^>]*>")
-_ATTRIBUTES = re.compile(r"\s*\{[^{}]*\}\s*$")  # attr_list: {#id .class}
-_LINK = re.compile(r"!?\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])")
+# What is open is looked for up to a bound: pages come from pull requests, and a heading that opens
+# thousands of brackets and closes none must not cost the square of its length.
+_RAW = re.compile(r"<h1(?:\s[^>]{0,999})?>(.{0,1999}?)</h1\s{0,9}>", re.DOTALL | re.IGNORECASE)
+_TAG = re.compile(r"<[^>]{0,999}>")
+_LINK = re.compile(r"!?\[([^\]]{0,999})\](?:\([^)]{0,999}\)|\[[^\]]{0,999}\])")
 _MARKS = re.compile(r"(?<!\\)[*`]|(?<![\w\\])_+|(?<!\\)_+(?!\w)")
 _ESCAPED = re.compile(r"\\([\\`*_{}\[\]()>#+.!-])")
 
@@ -25,11 +25,11 @@ def first_title(markdown: str) -> str | None:
     if end is None:
         return None
     lines = markdown[:end].splitlines()
-    last = _ATTRIBUTES.sub("", lines[-1])
+    last = _without_attributes(lines[-1])
     if re.fullmatch(r"=+ *", last):
         title = lines[-2]
-    elif last.startswith("#") and (atx := _ATX.fullmatch(last)):
-        title = atx[1]
+    elif last.startswith("#"):
+        title = last.strip("#")
     else:
         found = _RAW.findall(markdown[:end])
         title = found[-1] if found else ""
@@ -37,6 +37,15 @@ def first_title(markdown: str) -> str | None:
 
 
 def _plain(title: str) -> str:
-    title = _TAG.sub("", _ATTRIBUTES.sub("", title))
+    title = _TAG.sub("", _without_attributes(title))
     title = _ESCAPED.sub(r"\1", _MARKS.sub("", _LINK.sub(r"\1", title)))
     return " ".join(html.unescape(title).split())
+
+
+def _without_attributes(line: str) -> str:
+    """``line`` without an attribute list at its end: ``{#id .class}``."""
+    inside = line.rstrip()
+    start = inside.rfind("{")
+    if start < 0 or inside.find("}", start) != len(inside) - 1:
+        return line
+    return inside[:start].rstrip()

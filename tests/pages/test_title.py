@@ -25,3 +25,17 @@ from mkdocs_comfy.pages.title import first_title
 )
 def test_the_first_heading_gives_the_title(markdown, title):
     assert first_title(markdown) == title
+
+
+@pytest.mark.parametrize(
+    ("markdown", "title"),
+    [
+        ("# a" + " " * 300_000 + "b\n", "a b"),
+        ("# a {" + " " * 300_000 + "} b\n", "a { } b"),
+        ("<div>" + "<h1>" * 120_000 + "</div>", None),
+    ],
+    ids=["spaces", "attributes", "raw"],
+)
+def test_a_hostile_heading_does_not_cost_the_square_of_its_length(markdown, title):
+    """Pages come from pull requests. With the square, the run would be ended as hanging."""
+    assert first_title(markdown) == title
