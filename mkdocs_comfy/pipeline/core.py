@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from mkdocs_comfy.settings import Settings
     from mkdocs_comfy.workflows.key import CacheKey
 
-_SERVER_REST = 60.0  # seconds for which a server that failed as a whole is not asked again
+_SERVER_REST = 20.0  # a server that failed as a whole is left alone for so many times the seconds
+_SERVER_REST_AT_MOST = 60.0  # that this took; a refused connection costs nothing to try again
 _HERO_REST = 600.0  # seconds for which a hero that failed is not rendered again
 
 
@@ -141,6 +142,7 @@ class Pipeline:
             report=report,
             stop_early=stop_early,
         )
+        started = self._clock()
         try:
             rendering.run(left)
         finally:
@@ -148,7 +150,9 @@ class Pipeline:
             for key, error in rendering.failures.items():
                 if isinstance(error, RenderError):
                     rendering.failures[key] = advised(error, library=library, folder=folder)
-            self._failed.update({key: (now, why) for key, why in rendering.failures.items()})
+            rest = min(_SERVER_REST * (now - started), _SERVER_REST_AT_MOST)
+            for key, why in rendering.failures.items():
+                self._failed[key] = (now + (rest if _of_all(why) else _HERO_REST), why)
             images.update(rendering.images)
             failures.update(rendering.failures)
 
@@ -172,10 +176,10 @@ class Pipeline:
         now = self._clock()
         fresh: dict[CacheKey, HeroError] = {}
         for key in keys:
-            since, error = self._failed.get(key, (0.0, None))
+            until, error = self._failed.get(key, (0.0, None))
             if error is None or isinstance(error, CacheError):
                 continue
-            if now - since < (_SERVER_REST if _of_all(error) else _HERO_REST):
+            if now < until:
                 fresh[key] = error
         if len(fresh) < len(keys):
             # The server is asked anyway, and may be there by now.
