@@ -6,6 +6,7 @@ import logging
 import sys
 from collections import Counter
 from contextlib import closing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mkdocs.exceptions import PluginError
@@ -18,7 +19,7 @@ from mkdocs_comfy.settings import OnMissing
 from mkdocs_comfy.site import PageReader, add_image, is_generated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from mkdocs.config.defaults import MkDocsConfig
     from mkdocs.plugins import PrefixedLogger
@@ -26,9 +27,30 @@ if TYPE_CHECKING:
     from mkdocs.structure.pages import Page
 
     from mkdocs_comfy.errors import HeroError
-    from mkdocs_comfy.pipeline import Pipeline, Plan, PlannedHero, Production
+    from mkdocs_comfy.pages.spec import Place
+    from mkdocs_comfy.pipeline import (
+        PageSource,
+        Pipeline,
+        Plan,
+        PlannedHero,
+        Production,
+        SiteImage,
+    )
 
 _INDENT = "\n    "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shown:
+    """What one page shows.
+
+    ``prompt`` is the front matter's own; ``image`` is ``None`` where there is none.
+    """
+
+    prompt: object
+    alt: str
+    place: Place
+    image: SiteImage | None
 
 
 class Heroes:
@@ -42,8 +64,8 @@ class Heroes:
     def __init__(self, pipeline: Pipeline, *, log: PrefixedLogger) -> None:
         self._pipeline = pipeline
         self._log = log
-        self._plan: Plan | None = None
         self._production: Production | None = None
+        self._pages: dict[str, _Shown] = {}
         self._covers: Callable[[str], bool] = lambda _path: True
         self._late: list[str] = []
 
@@ -63,7 +85,8 @@ class Heroes:
         """
         self._covers = covers
         reader = PageReader(config=config, files=files, serving=serving, covers=covers)
-        plan = self._pipeline.plan(reader.pages())
+        asked: dict[str, object] = {}
+        plan = self._pipeline.plan(_noted(reader.pages(), asked))
         self._refuse([*reader.errors, *plan.errors])
         for finding, pages in plan.findings.items():
             self._log.warning(_counted(finding, pages))
@@ -72,20 +95,27 @@ class Heroes:
         self._tell_missing(plan, production)
         for image in production.images.values():
             add_image(image, config=config, files=files)
-        self._plan, self._production = plan, production
+        # The graphs are not needed any more, and a large site has many.
+        self._production = production
+        self._pages = {
+            path: _Shown(
+                prompt=asked[path],
+                alt=hero.spec.alt,
+                place=hero.place,
+                image=production.images.get(hero.key),
+            )
+            for path, hero in plan.heroes.items()
+        }
 
     def insert(self, markdown: str, page: Page) -> str:
         """Return the page's Markdown with its hero, and tell its metadata of it."""
-        hero, path = None, page.file.src_uri
-        if self._plan is not None:
-            hero = self._plan.heroes.get(path)
-        if hero is None or self._production is None:
+        path = page.file.src_uri
+        hero = self._pages.get(path)
+        if hero is None or hero.prompt != page.meta.get("hero_prompt"):
             self._note_late(page)
+        if hero is None or (image := hero.image) is None:
             return markdown
-        image = self._production.images.get(hero.key)
-        if image is None:
-            return markdown
-        alt, width, height = hero.spec.alt, image.width, image.height
+        alt, width, height = hero.alt, image.width, image.height
         apply_meta(page.meta, url=image.uri, alt=alt, width=width, height=height)
         if hero.place == "none":
             return markdown
@@ -106,7 +136,7 @@ class Heroes:
 
     def summary(self) -> str | None:
         """One line on the build, or ``None`` where no page asks for a hero."""
-        if self._production is None or self._plan is None or not self._plan.heroes:
+        if self._production is None or not self._pages:
             return None
         made = self._production
         total = made.cached + made.rendered + len(made.failures)
@@ -174,6 +204,13 @@ class Heroes:
         return Progress(
             say=self._log.info, warn=self._log.warning, terminal=sys.stderr if live else None
         )
+
+
+def _noted(pages: Iterable[PageSource], asked: dict[str, object]) -> Iterator[PageSource]:
+    """Pass pages on and note their prompts, to see whether one is changed later."""
+    for page in pages:
+        asked[page.path] = page.meta["hero_prompt"]
+        yield page
 
 
 def _text(error: HeroError) -> str:

@@ -245,6 +245,7 @@ def test_a_prompt_that_another_plugin_sets_later_is_one_warning(site, comfyui):
     site.config["hooks"] = [str(site.root / "hook.py")]
     (site.root / "late.py").write_text("")
     site.page("index.md", hero_prompt=PROMPT)
+    site.page("off.md", hero_prompt=PROMPT, hero=False)
     for name in ("a", "b"):
         site.page(f"{name}.md")
     # Hooks come last; make ours come before the plugin's.
@@ -257,7 +258,8 @@ def test_a_prompt_that_another_plugin_sets_later_is_one_warning(site, comfyui):
     built = site.build()
 
     assert len(built.warnings) == 1
-    assert "a.md and 1 more" in built.warnings[0]
+    assert "index.md and 2 more" in built.warnings[0]  # two are new, one is another one
+    assert "comfy-hero" in built.html("index.html")
     assert len(comfyui.submissions) == 1
 
 
