@@ -24,19 +24,24 @@ def advised(error: RenderError, *, library: Library, folder: str) -> RenderError
     if not isinstance(error, MissingModelError) or error.node is None:
         return error
     fitting = _fitting(error, library)
+    installed, *others = error.way_out.splitlines()
     if fitting is not None:
-        line = f"or, for the whole site, in mkdocs.yml: template: {fitting}"
+        lines = [installed, f"in mkdocs.yml, template: {fitting} uses one of them", *others]
     else:
-        line = (
-            f"or export a workflow of yours in API format to {folder}/NAME.json,"
-            " and in mkdocs.yml: template: NAME"
-        )
+        lines = [
+            installed,
+            *others,
+            (
+                f"or export a workflow of yours in API format to {folder}/NAME.json,"
+                " and in mkdocs.yml: template: NAME"
+            ),
+        ]
     return MissingModelError(
         error.what,
         model=error.model,
         input=error.input,
         installed=error.installed,
-        way_out=f"{error.way_out}\n{line}",
+        way_out="\n".join(lines),
         node=error.node,
     )
 
