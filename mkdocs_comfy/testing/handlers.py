@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from mkdocs_comfy.testing.jobs import Job
+from mkdocs_comfy.testing.newer import INVALID_ID, add_jobs, is_canonical, renamed
 from mkdocs_comfy.testing.sockets import keep_silent
 from mkdocs_comfy.testing.validation import Rules, validate
 from mkdocs_comfy.testing.viewing import view
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from mkdocs_comfy.testing.files import Disk
     from mkdocs_comfy.testing.jobs import Backlog
@@ -77,6 +78,8 @@ class Routes:
             "/history": self._change_history,
             "/interrupt": self._interrupt,
         }
+        if self._knobs.jobs_api:
+            add_jobs(app, self._backlog)
         for prefix in ("", "/api"):
             for path, handler in gets.items():
                 app.router.add_get(prefix + path, handler)
@@ -113,11 +116,14 @@ class Routes:
             extra_data = dict(said.get("extra_data", {}))
         except (TypeError, ValueError):
             return trouble()
+        if self._knobs.jobs_api and not is_canonical(said.get("prompt_id")):
+            return _bad(INVALID_ID, {})
         if verdict.error is not None:
-            return _bad(verdict.error, verdict.node_errors)
+            error = renamed(verdict.error, verdict.graph) if self._knobs.jobs_api else verdict.error
+            return _bad(error, verdict.node_errors)
         if "client_id" in said:
             extra_data["client_id"] = said["client_id"]
-        prompt_id = str(said.get("prompt_id", uuid.uuid4()))
+        prompt_id = self._id_of(said)
         self._knobs.submissions.append(said)
         self._backlog.put(
             Job(
@@ -132,6 +138,12 @@ class Routes:
         return web.json_response(
             {"prompt_id": prompt_id, "number": number, "node_errors": verdict.node_errors}
         )
+
+    def _id_of(self, said: dict[str, Any]) -> str:
+        """Return the id of a new job; an old server makes text of whatever it is given."""
+        if self._knobs.jobs_api and said.get("prompt_id") is None:
+            return str(uuid.uuid4())
+        return str(said.get("prompt_id", uuid.uuid4()))
 
     def _number(self, said: dict[str, Any]) -> float:
         return self._backlog.number(front=bool(said.get("front")))
@@ -240,7 +252,7 @@ def trouble() -> web.Response:
     )
 
 
-def _bad(error: dict[str, Any], node_errors: dict[str, Any]) -> web.Response:
+def _bad(error: Mapping[str, Any], node_errors: dict[str, Any]) -> web.Response:
     return web.json_response({"error": error, "node_errors": node_errors}, status=400)
 
 

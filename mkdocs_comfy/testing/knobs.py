@@ -50,6 +50,8 @@ class Knobs:
             the queue into the history.
         previews: Send preview pictures over the socket, one a step.
         any_model: Take every model name for one that is installed.
+        jobs_api: Have the manners of newer servers: ``/api/jobs``, prompt ids that are canonical
+            UUIDs, and their names of errors.
         headers_required: Headers without which every request is answered 401.
         fail_with: While set, jobs that have this node fail at it.
         without_images: Jobs succeed and leave nothing.
@@ -75,6 +77,7 @@ class Knobs:
     history_lag: float = 0.0
     previews: bool = False
     any_model: bool = False
+    jobs_api: bool = False
     headers_required: Mapping[str, str] = field(default_factory=dict)
     fail_with: NodeFailure | None = None
     without_images: bool = False

@@ -122,6 +122,14 @@ class Machine:
         """Remove what was saved."""
         self._disk.empty("output", "temp")
 
+    async def clear_queue(self) -> None:
+        """Remove what waits."""
+        self._knobs.deleted += self._backlog.withdraw()
+
+    async def forget_history(self) -> None:
+        """Lose what is known of jobs that are done."""
+        self._backlog.history.clear()
+
     async def interrupt(self, prompt_id: str) -> None:
         """Interrupt a job, if it runs."""
         self._backlog.interrupt(prompt_id)

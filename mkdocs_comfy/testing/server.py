@@ -29,6 +29,8 @@ T = TypeVar("T")
 class FakeComfyUI(Knobs):
     """A server with the manners of ComfyUI 0.3.64, failures on demand included.
 
+    With ``jobs_api`` it has those of 0.38, as far as a client that renders sees them.
+
     A context manager; or :meth:`start` and :meth:`stop`. All settings and records of
     :class:`~mkdocs_comfy.testing.knobs.Knobs` are attributes.
 
@@ -42,6 +44,7 @@ class FakeComfyUI(Knobs):
         history_lag: Likewise.
         previews: Likewise.
         any_model: Likewise.
+        jobs_api: Likewise.
         host: Address to listen on.
         port: Port to listen on; 0 for a free one.
     """
@@ -56,6 +59,7 @@ class FakeComfyUI(Knobs):
         history_lag: float = 0.0,
         previews: bool = False,
         any_model: bool = False,
+        jobs_api: bool = False,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
@@ -69,6 +73,7 @@ class FakeComfyUI(Knobs):
             history_lag=history_lag,
             previews=previews,
             any_model=any_model,
+            jobs_api=jobs_api,
         )
         self._host, self._port = host, port
         self._thread: threading.Thread | None = None
@@ -151,6 +156,14 @@ class FakeComfyUI(Knobs):
     def delete_outputs(self) -> None:
         """Remove every picture from the server's disk; outputs still name them."""
         self._call(self._running().delete_outputs())
+
+    def clear_queue(self) -> None:
+        """Remove every job that waits, as another user would; the running one goes on."""
+        self._call(self._running().clear_queue())
+
+    def forget_history(self) -> None:
+        """Lose the history of every job that is done, as a server does with old entries."""
+        self._call(self._running().forget_history())
 
     def hold(self) -> None:
         """Let jobs start, and none of them end."""
