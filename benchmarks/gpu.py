@@ -46,7 +46,7 @@ from typing import Any, TypeAlias
 import httpx
 
 from mkdocs_comfy.builtin import builtin_templates, folder_templates
-from mkdocs_comfy.comfyui.jobs import Failed, Rendered, RenderJob
+from mkdocs_comfy.comfyui.jobs import Failed, Limits, Rendered, RenderJob
 from mkdocs_comfy.comfyui.renderer import Renderer
 from mkdocs_comfy.comfyui.server import ServerConfig
 from mkdocs_comfy.comfyui.transport import proxy_for
@@ -97,7 +97,8 @@ class Bench:
         self._params = {} if options.steps is None else {"steps": options.steps}
         self._images = options.images
         self._next = secrets.randbelow(2**30)
-        self._renderer = Renderer(server, timeout=JOB_SECONDS, max_bytes=IMAGE_BYTES)
+        limits = Limits(timeout=JOB_SECONDS, max_bytes=IMAGE_BYTES)
+        self._renderer = Renderer(server, limits=limits)
         self._http = httpx.Client(
             base_url=server.api,
             headers=server.sent_headers(),

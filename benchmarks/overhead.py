@@ -30,7 +30,7 @@ from contextlib import closing
 from itertools import pairwise
 from typing import Any
 
-from mkdocs_comfy.comfyui.jobs import Failed, Rendered, RenderJob
+from mkdocs_comfy.comfyui.jobs import Failed, Limits, Rendered, RenderJob
 from mkdocs_comfy.comfyui.renderer import Renderer
 from mkdocs_comfy.comfyui.server import ServerConfig
 from mkdocs_comfy.testing import FakeComfyUI, flat_painter
@@ -91,7 +91,7 @@ def measure(jobs: int, *, silent: bool) -> tuple[list[float], list[float]]:
         comfyui.any_model = True
         comfyui.silent_socket = silent
         comfyui.executed = ended = Moments()
-        renderer = Renderer(ServerConfig(url=comfyui.url), timeout=60, max_bytes=2**24)
+        renderer = Renderer(ServerConfig(url=comfyui.url), limits=Limits(timeout=60))
         wanted = [
             RenderJob(
                 key=CacheKey(f"k1-{seed:064x}"),

@@ -13,8 +13,10 @@ from mkdocs.config import base, config_options as c
 
 from mkdocs_comfy.options import (
     ClientCert,
+    Count,
     Folder,
     Headers,
+    MaybeSeconds,
     Patterns,
     Proxy,
     Quantity,
@@ -27,7 +29,14 @@ from mkdocs_comfy.options import (
     Verify,
 )
 from mkdocs_comfy.pages.spec import PLACES, Place
-from mkdocs_comfy.settings import DEFAULT_SERVER, Mode, OnMissing, ServerSettings, Settings
+from mkdocs_comfy.settings import (
+    CI_MAX_TIME,
+    DEFAULT_SERVER,
+    Mode,
+    OnMissing,
+    ServerSettings,
+    Settings,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,6 +81,15 @@ class ComfyConfig(base.Config):
     timeout = Seconds(default=600)
     """Seconds one render may take once it runs; waiting in the queue does not count."""
 
+    max_time = MaybeSeconds()
+    """Seconds for all renders of one build, waiting included; in CI 3600 where absent."""
+
+    retries = Count(default=2)
+    """How often a job that was lost, or whose file is gone, is submitted again."""
+
+    patience = Seconds(default=60, zero=True)
+    """Seconds to wait for a server that answered in this build and went away."""
+
     max_bytes = Quantity("64 MiB", unit="B")
     """Largest download of one image."""
 
@@ -114,6 +132,7 @@ class ComfyConfig(base.Config):
     def settings(self, environ: Mapping[str, str]) -> Settings:
         """The pipeline's view of this configuration; ``environ`` tells whether this is CI."""
         place: Place = self.place
+        ci = environ.get("CI", "").lower() not in ("", "0", "false", "no")
         return Settings(
             server=ServerSettings(
                 url=self.server or DEFAULT_SERVER,
@@ -128,8 +147,11 @@ class ComfyConfig(base.Config):
             size=self.size,
             mode=Mode(self.mode),
             on_missing=OnMissing(self.on_missing),
-            ci=environ.get("CI", "").lower() not in ("", "0", "false", "no"),
+            ci=ci,
             timeout=self.timeout,
+            max_time=CI_MAX_TIME if self.max_time is None and ci else self.max_time,
+            retries=self.retries,
+            patience=self.patience,
             max_bytes=self.max_bytes,
             max_pixels=self.max_pixels,
             cache_dir=self.cache_dir,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path, PurePosixPath
-from typing import Generic, TypeVar
+from typing import Generic, TypeGuard, TypeVar
 from urllib.parse import urlsplit
 
 from mkdocs.config import base
@@ -32,9 +32,16 @@ _UNITS = {
     "mp": 10**6,
 }
 _QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
+_LONGEST = 10**9  # seconds, some thirty years
+_MOST = 100  # more attempts than anybody waits for
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.1: a token
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110 §5.5, one line
 _TEMPLATE = re.compile(r"(?!\.)[A-Za-z0-9._-]+")
+
+
+def is_seconds(value: object) -> TypeGuard[float]:
+    """Whether ``value`` is a positive number that can be waited for."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < _LONGEST
 
 
 class _Option(base.BaseConfigOption[T], Generic[T]):
@@ -207,12 +214,37 @@ class Quantity(_Option[int]):
 
 
 class Seconds(_Option[float]):
-    """A positive number of seconds."""
+    """A positive number of seconds; with ``zero``, 0 too."""
+
+    def __init__(self, default: float, *, zero: bool = False) -> None:
+        super().__init__(default)
+        self._zero = zero
 
     def run_validation(self, value: object) -> float:
-        if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 10**9:
+        if is_seconds(value) or (self._zero and value == 0 and not isinstance(value, bool)):
+            return float(value)
+        wanted = "a number of seconds, 0 or more" if self._zero else "a positive number of seconds"
+        raise base.ValidationError(f"expected {wanted}, got {value!r}")
+
+
+class MaybeSeconds(_Option["float | None"]):
+    """A positive number of seconds, or nothing for no limit."""
+
+    def run_validation(self, value: object) -> float | None:
+        if value is None:
+            return None
+        if is_seconds(value):
             return float(value)
         raise base.ValidationError(f"expected a positive number of seconds, got {value!r}")
+
+
+class Count(_Option[int]):
+    """A whole number, 0 to 100."""
+
+    def run_validation(self, value: object) -> int:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST:
+            return value
+        raise base.ValidationError(f"expected a whole number from 0 to {_MOST}, got {value!r}")
 
 
 class Folder(_Option[Path]):

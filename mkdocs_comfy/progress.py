@@ -46,13 +46,16 @@ class Progress:
         self._drawn = 0.0
         self._done = 0
         self._total = 0
+        self._waiting_for = ""
 
     def __call__(self, event: Event) -> None:
         """Show one event of the pipeline."""
         from mkdocs_comfy.comfyui.jobs import (  # noqa: PLC0415  # nothing to show when all is cached
             Progress as Step,
             Queued,
+            Retried,
             Running,
+            Waiting,
         )
 
         match event:
@@ -60,13 +63,18 @@ class Progress:
                 self._total, self._started = total, self._clock()
                 self._log(self._say, _announcement(total, server))
             case Stored(page=page, done=done, total=total, seconds=seconds):
-                self._done, self._total = done, total
+                self._done, self._total, self._waiting_for = done, total, ""
                 if self._terminal is None:
                     self._say(f"rendered {printable(page)} in {seconds:.1f} s ({done} of {total})")
                 else:
                     self._draw(page)
             case Notice(text=text, warning=warning):
                 self._log(self._warn if warning else self._say, text)
+            case Waiting(reason=reason, seconds=seconds) if reason.what != self._waiting_for:
+                self._waiting_for = reason.what
+                self._log(self._say, f"{reason.what}: waiting for it, up to {seconds:g} s")
+            case Retried(job=job, reason=reason):
+                self._log(self._say, f"{printable(job.page)} is submitted again: {reason.what}")
             case Queued(job=job, ahead=ahead) if ahead:
                 self._draw(f"{job.page}  {ahead} ahead in the queue")
             case Running(job=job):

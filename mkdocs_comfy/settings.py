@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 DEFAULT_SERVER = "http://127.0.0.1:8188"
 """Where ComfyUI listens unless told otherwise (its ``--port`` defaults to 8188)."""
 
+CI_MAX_TIME = 3600.0
+"""Seconds for all renders of a build in CI, where ``max_time:`` does not say: nobody watches it."""
+
 EMBEDDED = "embedded"
 """Value of ``server:`` that stands for the stand-in server that ships with us."""
 
@@ -85,6 +88,9 @@ class Settings:
         on_missing: What becomes of a hero that cannot be had.
         ci: True in a CI build (the environment variable ``CI`` is set and not false).
         timeout: Seconds one render may take once it runs.
+        max_time: Seconds for all renders of one build, waiting included; ``None`` for no limit.
+        retries: How often a lost job is submitted again, at least 0.
+        patience: Seconds to wait for a server that answered in this build and went away.
         max_bytes: Bytes of one downloaded image.
         max_pixels: Pixels of one image.
         cache_dir: The private cache.
@@ -100,6 +106,9 @@ class Settings:
     on_missing: OnMissing
     ci: bool
     timeout: float
+    max_time: float | None
+    retries: int
+    patience: float
     max_bytes: int
     max_pixels: int
     cache_dir: Path

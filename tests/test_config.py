@@ -124,6 +124,13 @@ def test_server_values_are_taken(options, attribute, value):
         ({"max_bytes": "64 parsecs"}, "64 MiB"),
         ({"max_bytes": 0}, "64 MiB"),
         ({"max_pixels": "50 MB"}, "50 MP"),
+        ({"max_time": 0}, "positive number of seconds"),
+        ({"max_time": "an hour"}, "positive number of seconds"),
+        ({"patience": -1}, "0 or more"),
+        ({"patience": False}, "0 or more"),
+        ({"retries": -1}, "from 0 to 100"),
+        ({"retries": 1.5}, "from 0 to 100"),
+        ({"retries": True}, "from 0 to 100"),
         ({"cache_dir": ""}, "folder"),
         ({"assets_dir": "../out"}, "assets/heroes"),
         ({"assets_dir": 5}, "assets/heroes"),
@@ -140,7 +147,7 @@ def test_bad_values_are_told_what_is_expected(options, words):
     assert "hush" not in text
 
 
-@pytest.mark.parametrize("key", ["widths", "styles", "frozen_dir", "retries", "api", "social"])
+@pytest.mark.parametrize("key", ["widths", "styles", "frozen_dir", "api", "social"])
 def test_an_option_of_a_later_version_is_refused_by_name(key):
     _, (failed, warnings) = load(**{key: 1})
 
@@ -160,6 +167,25 @@ def test_what_counts_as_ci(ci, expected):
     assert settings({"CI": ci}).ci is expected
     assert settings({"CI": ci}).silenced_by_ci is expected
     assert settings({"CI": ci}, server="http://gpu.lan").silenced_by_ci is False
+
+
+@pytest.mark.parametrize(
+    ("ci", "options", "expected"),
+    [
+        ("", {}, None),
+        ("true", {}, 3600.0),
+        ("true", {"max_time": 60}, 60.0),
+        ("", {"max_time": 7200}, 7200.0),
+    ],
+)
+def test_renders_of_a_build_are_bounded_in_ci(ci, options, expected):
+    assert settings({"CI": ci}, **options).max_time == expected
+
+
+def test_no_patience_and_no_retries_can_be_asked_for():
+    given = settings({}, patience=0, retries=0)
+
+    assert (given.patience, given.retries) == (0.0, 0)
 
 
 def test_settings_show_no_secret():

@@ -38,6 +38,7 @@ IN_WORDS = {  # what a table says where the code's default is None or nothing
     "headers": "none",
     "client_cert": "none",
     "size": "the template's",
+    "max_time": "none, in CI `3600`",
     "include": "all pages",
     "exclude": "no page",
 }
@@ -417,6 +418,6 @@ def test_nothing_is_promised_that_a_later_version_brings(path):
     options = {name for name, _ in ComfyConfig()._schema}
     named = set(re.findall(r"`(hero_\w+)", BLOCK.sub("", source))) - {"hero_"}
     assert named <= {*KEYS, "hero_image", "hero_sed"}
-    for later in ("styles", "frozen_dir", "cache_remote", "retries", "max_time", "widths"):
+    for later in ("styles", "frozen_dir", "cache_remote", "widths"):
         assert later not in options
         assert f"`{later}" not in source

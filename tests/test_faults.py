@@ -80,8 +80,30 @@ def test_a_render_that_takes_too_long_is_withdrawn(two_pages, comfyui):
 @pytest.mark.parametrize("point", ["submitted", "running"])
 def test_the_server_dies_mid_job(two_pages, comfyui, point):
     comfyui.crash_when(point)
+    two_pages.options["patience"] = 0.3
 
     the_warning(two_pages.build(), "other.md")
+
+
+def test_the_server_dies_mid_job_and_comes_back(two_pages, comfyui):
+    comfyui.crash_when("submitted", restart_after=0.3)
+
+    built = two_pages.build()
+
+    assert built.warnings == []
+    assert "missing" not in built.summary
+    told = " ".join(built.messages())
+    assert "went away" in told
+    assert "waiting for it, up to 60 s" in told
+    assert "is submitted again" in told
+
+
+def test_the_time_for_all_renders_ends(two_pages, comfyui):
+    comfyui.hold()
+    two_pages.options["max_time"] = 0.3
+
+    the_warning(two_pages.build(), "rendering took longer than the 0.3 s of `max_time:`")
+    assert comfyui.interrupted == [comfyui.submissions[-1]["prompt_id"]]
 
 
 def test_missing_model_says_what_is_installed_and_which_line_mends_it(two_pages, comfyui):
@@ -323,6 +345,7 @@ def test_two_builds_at_once_render_each_hero_once(site, comfyui, tmp_path):
 
 def test_one_failing_job_does_not_keep_the_others_from_being_rendered(two_pages, comfyui):
     two_pages.page("third.md", hero_prompt="a quay")
+    two_pages.options["retries"] = 0
     comfyui.answer("/view", Answer(status=404), times=1)
 
     built = two_pages.build()

@@ -4,7 +4,15 @@ import io
 
 import pytest
 
-from mkdocs_comfy.comfyui.jobs import Progress as Step, Queued, RenderJob, Running
+from mkdocs_comfy.comfyui.jobs import (
+    Progress as Step,
+    Queued,
+    RenderJob,
+    Retried,
+    Running,
+    Waiting,
+)
+from mkdocs_comfy.errors import LostError, UnreachableError
 from mkdocs_comfy.pipeline import Notice, Starting, Stored
 from mkdocs_comfy.progress import Progress
 
@@ -105,6 +113,22 @@ def test_a_long_page_name_does_not_break_the_line(said, clock):
     shown(Running(job=RenderJob(**{**_fields(JOB), "page": "x" * 500})))
 
     assert len(terminal.getvalue()) < 90
+
+
+def test_an_outage_is_told_once_and_each_new_attempt(said, clock):
+    """Two jobs wait for the same server."""
+    shown = progress(said, clock)
+    away = Waiting(job=JOB, reason=UnreachableError("ComfyUI went away"), seconds=60.0)
+    for event in (away, away, Retried(job=JOB, reason=LostError("vanished"))):
+        shown(event)
+
+    assert said == [
+        "ComfyUI went away: waiting for it, up to 60 s",
+        "a.md is submitted again: vanished",
+    ]
+    shown(Stored(page="a.md", done=1, total=2, seconds=1.0))
+    shown(away)
+    assert len(said) == 4
 
 
 def test_stand_ins_are_announced(said, clock):

@@ -72,7 +72,7 @@ def test_stopping_a_build_withdraws_our_jobs_only_and_keeps_what_is_done(site, c
 def test_on_missing_error_aborts_and_withdraws_what_waits(site, comfyui):
     for name in "abcd":
         site.page(f"{name}.md", hero_prompt=name)
-    site.options["on_missing"] = "error"
+    site.options |= {"on_missing": "error", "retries": 0}
     comfyui.answer("/view", Answer(status=404), times=1)
     comfyui.latency = 0.2
 
@@ -187,6 +187,7 @@ def test_with_metadata_off_or_on_nothing_of_the_workflow_is_published(site, comf
 
 def test_a_rebuild_does_not_ask_again_what_failed_a_moment_ago(site, comfyui):
     comfyui.without_images = True
+    site.options["retries"] = 0
     site.page("index.md", hero_prompt="a harbour")
     config = load_config(str(site.write_config()))
     config.plugins.on_startup(command="serve", dirty=False)

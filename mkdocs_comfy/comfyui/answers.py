@@ -31,6 +31,7 @@ _HTML = re.compile(
 _LOGIN = re.compile(r"log-?in|sign-?in|oauth|auth|sso|session|account", re.IGNORECASE)
 _REDIRECTS = range(300, 400)  # RFC 9110 §15.4
 _SERVER_ERRORS = range(500, 600)  # RFC 9110 §15.6
+_LONGEST_WAIT = 9  # digits of a Retry-After that makes sense
 _LOOKED_AT = 20_000  # bytes of a body that are looked at to say what it is
 
 
@@ -69,6 +70,7 @@ def unexpected(answer: Answer, server: ServerConfig) -> RenderError:
                 f"no ComfyUI at {server.display} (a proxy answers {answer.status})",
                 way_out="start the ComfyUI behind the proxy, point `server:` elsewhere, or build"
                 " with what is there: mode: offline",
+                retry_after=_retry_after(answer),
             )
         case status if status in _REDIRECTS:
             error = _redirected(answer, server)
@@ -167,8 +169,15 @@ def _quota(answer: Answer, server: ServerConfig) -> QuotaError:
         f"{server.display} takes no more jobs ({answer.status}, {reason}{asked})"
         + _quoted(answer, server),
         way_out="render the rest later: what is done is kept",
-        retry_after=float(wait) if wait.isdecimal() else None,
+        retry_after=_retry_after(answer),
     )
+
+
+def _retry_after(answer: Answer) -> float | None:
+    """Seconds that the answer asks to wait (RFC 9110 §10.2.3); dates are left out of account."""
+    wait = answer.headers.get("retry-after", "").strip()
+    usable = wait.isascii() and wait.isdecimal() and len(wait) <= _LONGEST_WAIT
+    return float(wait) if usable else None
 
 
 def _redirected(answer: Answer, server: ServerConfig) -> RenderError:

@@ -42,6 +42,18 @@ SOCKET_FAULTS = (
 DROPPED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError, httpx.CloseError)
 """The connection broke, maybe an old one that the server closed: a GET may be asked again."""
 
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.InvalidURL,
+    socket.gaierror,
+    UnicodeError,
+)
+"""What happens before anything of a request is sent."""
+
 _NO_TLS_FAULTS = (
     ssl.SSLWantReadError,
     ssl.SSLWantWriteError,
@@ -110,12 +122,16 @@ def explain(error: BaseException, server: ServerConfig, *, met: bool = False) ->
             way_out="check host, port and path in `server:`",
         )
     reason = _reason(error, chain, server)
+    arrived = not isinstance(error, _NOT_SENT)
     if met:
         return UnreachableError(
             f"ComfyUI at {server.display} went away ({reason})",
             way_out="start it again and build once more: what is rendered is kept",
+            arrived=arrived,
         )
-    return UnreachableError(f"no ComfyUI at {server.display} ({reason})", way_out=_WAY_OUT)
+    return UnreachableError(
+        f"no ComfyUI at {server.display} ({reason})", way_out=_WAY_OUT, arrived=arrived
+    )
 
 
 def _reason(error: BaseException, chain: list[BaseException], server: ServerConfig) -> str:

@@ -18,11 +18,14 @@ from mkdocs_comfy.comfyui.answers import (
 )
 from mkdocs_comfy.comfyui.border import DROPPED, FOREIGN, mapped
 from mkdocs_comfy.comfyui.download import Download, read_body
-from mkdocs_comfy.comfyui.outcome import read_history
+from mkdocs_comfy.comfyui.moves import Taken, Unanswered
+from mkdocs_comfy.comfyui.outcome import read_history, read_job
 from mkdocs_comfy.comfyui.protocol import (
     Subject,
     as_mapping,
     find_in_queue,
+    is_job,
+    is_jobs,
     is_queue,
     load_json,
     read_accepted,
@@ -44,15 +47,17 @@ _REFUSALS = frozenset({400, 409, 422, 500})
 _MAYBE_TAKEN = frozenset({409, 500, 502, 503, 504})
 """Statuses after which the job may be there all the same; 409 says that its id is known."""
 
-_LOOKS = 2  # a load balancer may ask a server that does not know the job
-_LOOK_AGAIN = 0.2  # seconds
-
 
 class Client:
     """One connection set to one server; an async context manager.
 
     Every method raises ``RenderError`` only. Errors with ``fatal`` speak of the server, the
     others of the one job.
+
+    Attributes:
+        server: The server.
+        pace: How long to wait for what.
+        has_jobs: True where the server is known to tell of a job in one answer.
     """
 
     def __init__(self, transport: Transport) -> None:
@@ -61,6 +66,7 @@ class Client:
         self._transport = transport
         self._http = transport.http()
         self._met = False
+        self.has_jobs = False
 
     async def __aenter__(self) -> Self:
         return self
@@ -94,37 +100,50 @@ class Client:
             raise not_comfyui(answer, self.server)
         self._met = True
 
+    async def learn(self) -> None:
+        """Find out whether the server tells of a job in one answer, as ComfyUI does from 0.38 on.
+
+        Anything but such an answer means that queue and history have to be asked.
+        """
+        with suppress(RenderError):
+            answer = await self._ask("GET", "/jobs?limit=1", within=self.pace.probe)
+            if answer.status == HTTPStatus.OK and is_jobs(self._document(answer)):
+                self.has_jobs = True
+
     async def submit(
         self, job: RenderJob, graph: Mapping[str, Any], *, prompt_id: str, client_id: str
-    ) -> str:
-        """Queue ``graph``; the server's id of the job, which need not be ``prompt_id``.
-
-        A POST without an answer may have arrived: the job is looked up by its id before it is
-        called failed. It is never posted again.
+    ) -> Taken | Unanswered:
+        """Queue ``graph``, once.
 
         Args:
             job: The job, for messages.
             graph: Its graph, as it is to run.
-            prompt_id: Our own id, a canonical UUID 4: newer servers take no other.
+            prompt_id: Our own id, a canonical UUID: newer servers take no other.
             client_id: Whose socket gets the news. Without one, servers before 0.28 leave the
                 outputs of cached nodes out of the history.
 
+        Returns:
+            The server's id of the job, or that nobody knows whether it has arrived.
+
         Raises:
             RejectedError: The server refuses the workflow, or drops an output from it.
-            RenderError: The server cannot be used.
+            RenderError: The server cannot be used; the job certainly did not arrive.
         """
         body = {"prompt": graph, "client_id": client_id, "prompt_id": prompt_id}
         try:
             answer = await self._ask("POST", "/prompt", body)
-        except UnreachableError:
-            if await self._is_known(prompt_id):
-                return prompt_id
-            raise
+        except UnreachableError as error:
+            if not error.arrived:
+                raise
+            return Unanswered(error=error, again=True)
         if answer.status == HTTPStatus.OK:
-            return await self._accepted(answer, job)
-        if answer.status in _MAYBE_TAKEN and await self._is_known(prompt_id):
-            return prompt_id
-        raise await self._refusal(answer, job)
+            return Taken(prompt_id=await self._accepted(answer, job))
+        why = await self._refusal(answer, job)
+        away = isinstance(why, UnreachableError)
+        asks_to_wait = isinstance(why, UnreachableError) and why.retry_after is not None
+        if answer.status in _MAYBE_TAKEN and not asks_to_wait:
+            return Unanswered(error=why, again=away)
+        raise why
 
     async def find(self, prompt_id: str) -> Place | None:
         """Where in the queue the job is, or ``None`` where it is not."""
@@ -142,6 +161,22 @@ class Client:
         """
         document = await self._history(prompt_id)
         return read_history(document, prompt_id, output=job.output, subject=self.subject(job))
+
+    async def job(self, prompt_id: str, job: RenderJob) -> ImageRef | Place | None:
+        """Where the job is, or its image; ``None`` where the server knows of no such job.
+
+        Only for servers with ``has_jobs``.
+
+        Raises:
+            RenderError: The job ended without an image, or the server cannot be used.
+        """
+        answer = await self._ask("GET", f"/jobs/{quote(prompt_id, safe='')}")
+        if answer.status == HTTPStatus.NOT_FOUND and not is_html(answer.body):
+            return None
+        document = self._document(answer)
+        if not is_job(document):
+            raise not_comfyui(answer, self.server)
+        return read_job(document, output=job.output, subject=self.subject(job))
 
     async def download(self, image: ImageRef, job: RenderJob, *, max_bytes: int) -> bytes:
         """The bytes of ``image``, whatever they are.
@@ -202,20 +237,6 @@ class Client:
                     options = read_options(info, error)
                 break
         return rejection(document, self.subject(job), options=options)
-
-    async def _is_known(self, prompt_id: str) -> bool:
-        """Whether the server has the job: the queue is asked first, then the history, twice.
-
-        A job leaves the queue at the moment when it enters the history, so the other order would
-        miss it.
-        """
-        with suppress(RenderError):
-            for look in range(_LOOKS):
-                if look:
-                    await asyncio.sleep(_LOOK_AGAIN)
-                if await self.find(prompt_id) or prompt_id in await self._history(prompt_id):
-                    return True
-        return False
 
     async def _history(self, prompt_id: str) -> Mapping[Any, Any]:
         answer = await self._ask("GET", f"/history/{quote(prompt_id, safe='')}")

@@ -115,7 +115,9 @@ class Download:
         except httpx.ReadTimeout as error:
             raise self._late() from error
         except DROPPED as error:
-            raise LostError(f"{self._whose} broke off twice", way_out=_AGAIN) from error
+            raise LostError(
+                f"{self._whose} broke off twice", way_out=_AGAIN, remedy="fetch"
+            ) from error
 
     async def _receive(self, http: httpx.AsyncClient, url: str) -> bytes | str:
         async with http.stream("GET", url) as response:
@@ -137,6 +139,7 @@ class Download:
                 f"{self._whose} is not there any more ({response.status_code}),"
                 " although the job succeeded",
                 way_out=_AGAIN,
+                remedy="render",
             )
         if not self._is_home(url):
             host = self._server.clean(origin(url)[1], 80)

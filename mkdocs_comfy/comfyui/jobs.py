@@ -13,6 +13,30 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much one build asks of a server and of its own patience.
+
+    Attributes:
+        timeout: Seconds that one job may take once it runs, more than 0. Waiting in the queue,
+            behind other people's jobs, does not count.
+        retries: How often a job is submitted again that was lost, or whose file is gone; at
+            least 0.
+        patience: Seconds to wait for a server that has answered in this build and went away, or
+            that asks to wait; at least 0.
+        max_time: Seconds for all jobs, waiting included, or ``None`` for no limit.
+        max_bytes: Bytes that one image may have, more than 0.
+        ahead: Jobs kept waiting in the server's queue behind the running one, at least 0.
+    """
+
+    timeout: float = 600.0
+    retries: int = 2
+    patience: float = 60.0
+    max_time: float | None = None
+    max_bytes: int = 64 * 2**20
+    ahead: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RenderJob:
     """One image to render.
 
@@ -76,6 +100,34 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """The server went away, or takes nothing for the moment; it is asked again.
+
+    Attributes:
+        job: The job.
+        reason: What it said, or why nothing is heard of it.
+        seconds: How long it is waited for, at most.
+    """
+
+    job: RenderJob
+    reason: RenderError
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retried:
+    """The job is submitted once more.
+
+    Attributes:
+        job: The job.
+        reason: Why.
+    """
+
+    job: RenderJob
+    reason: RenderError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
     """The image is here: the last event of its job.
 
@@ -103,4 +155,6 @@ class Failed:
     error: RenderError
 
 
-RenderEvent: TypeAlias = Submitted | Queued | Running | Progress | Rendered | Failed
+RenderEvent: TypeAlias = (
+    Submitted | Queued | Running | Progress | Waiting | Retried | Rendered | Failed
+)

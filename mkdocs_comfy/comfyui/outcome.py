@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from mkdocs_comfy.comfyui.protocol import ImageRef, as_list, as_mapping, as_text
+from mkdocs_comfy.comfyui.protocol import ImageRef, Place, as_list, as_mapping, as_text
 from mkdocs_comfy.errors import (
     InterruptedRenderError,
     LostError,
     NodeFailedError,
     NodeRef,
     OutOfMemoryError,
+    RenderTimeoutError,
 )
 
 if TYPE_CHECKING:
@@ -51,7 +52,11 @@ def read_history(
     """
     if prompt_id not in as_mapping(reply):
         return None
-    entry = as_mapping(as_mapping(reply)[prompt_id])
+    return _result(as_mapping(as_mapping(reply)[prompt_id]), output, subject)
+
+
+def _result(entry: Mapping[Any, Any], output: str, subject: Subject) -> ImageRef:
+    """The image of a job that is over, of which ``entry`` has ``status`` and ``outputs``."""
     status = as_mapping(entry.get("status"))
     for name, data in _messages(status.get("messages")):
         if name == "execution_error":
@@ -67,6 +72,55 @@ def read_history(
             way_out="look into ComfyUI's own log, then render again",
         )
     return _image(as_mapping(entry.get("outputs")), output, subject)
+
+
+def read_job(reply: object, *, output: str, subject: Subject) -> ImageRef | Place:
+    """What ``GET /api/jobs/{id}`` says of a job: where it is, or its image.
+
+    The states and fields are those of ComfyUI 0.38 (``comfy_execution/jobs.py``). The same rule
+    decides as for the history, which stands in ``execution_status``, where the server sends it.
+
+    Args:
+        reply: The JSON reply, a job.
+        output: Id of the node whose image is wanted.
+        subject: What messages speak of.
+
+    Raises:
+        RenderError: See ``read_history``.
+    """
+    job = as_mapping(reply)
+    match job.get("status"):
+        case "pending":
+            return Place(running=False, ahead=None)
+        case "in_progress":
+            return Place(running=True, ahead=0)
+        case "cancelled":
+            _raise_interrupted({}, subject)
+        case "failed":
+            _raise_failed(as_mapping(job.get("execution_error")), subject)
+    status = as_mapping(job.get("execution_status"))
+    if job.get("status") == "completed" and not status:
+        status = {"status_str": "success", "completed": True}
+    return _result({"outputs": job.get("outputs"), "status": status}, output, subject)
+
+
+def vanished(subject: Subject) -> LostError:
+    """The error for a job that is neither queued nor in the history."""
+    return LostError(
+        f"template {subject.template!r}: the job vanished from"
+        f" {subject.server.display}: it is neither queued nor in the history",
+        way_out="the server was restarted, or somebody emptied its queue; build again to render it",
+        remedy="render",
+    )
+
+
+def too_long(subject: Subject, seconds: float) -> RenderTimeoutError:
+    """The error for a job that ran longer than ``seconds``."""
+    return RenderTimeoutError(
+        f"template {subject.template!r}: the job ran longer than {seconds:g} s"
+        f" on {subject.server.display} and was withdrawn",
+        way_out="raise `timeout:` (seconds), or ask for less (steps, size)",
+    )
 
 
 def _messages(messages: object) -> Iterator[tuple[str, Mapping[Any, Any]]]:
@@ -126,6 +180,7 @@ def _image(outputs: Mapping[Any, Any], output: str, subject: Subject) -> ImageRe
         f" is {found} of {node}",
         way_out="the output must be a node that saves images, such as Save Image",
         node=node,
+        remedy="" if mine or others else "render",
     )
 
 

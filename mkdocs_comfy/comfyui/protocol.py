@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from mkdocs_comfy.comfyui.server import ServerConfig
 
+_JOB_STATES = frozenset({"pending", "in_progress", "completed", "failed", "cancelled"})
 _ID_LIMIT = 200  # ids are 36 characters; anything much longer is no id
 
 
@@ -67,11 +68,11 @@ class Place:
 
     Attributes:
         running: True once it runs.
-        ahead: Jobs before it, 0 when it runs.
+        ahead: Jobs before it, 0 when it runs; ``None`` where the server did not say.
     """
 
     running: bool
-    ahead: int
+    ahead: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +150,16 @@ def is_queue(reply: object) -> bool:
     """True where ``reply`` has the shape of ``GET /queue``."""
     document = as_mapping(reply)
     return all(isinstance(document.get(key), list) for key in ("queue_running", "queue_pending"))
+
+
+def is_jobs(reply: object) -> bool:
+    """True where ``reply`` has the shape of ``GET /api/jobs``."""
+    return isinstance(as_mapping(reply).get("jobs"), list)
+
+
+def is_job(reply: object) -> bool:
+    """True where ``reply`` has the shape of ``GET /api/jobs/{id}``."""
+    return as_mapping(reply).get("status") in _JOB_STATES
 
 
 def find_in_queue(reply: object, prompt_id: str) -> Place | None:

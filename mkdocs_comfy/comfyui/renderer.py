@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mkdocs_comfy.comfyui.client import Client
-from mkdocs_comfy.comfyui.jobs import Rendered
+from mkdocs_comfy.comfyui.jobs import Limits, Rendered
+from mkdocs_comfy.comfyui.scheduler import Scheduler
 from mkdocs_comfy.comfyui.server import Pace
 from mkdocs_comfy.comfyui.session import Session
 from mkdocs_comfy.comfyui.transport import Transport
@@ -29,7 +30,7 @@ class Renderer:
     """Renders images on one ComfyUI.
 
     Example:
-        >>> renderer = Renderer(server, timeout=600, max_bytes=64 * 2**20)
+        >>> renderer = Renderer(server, limits=Limits(timeout=600))
         >>> with contextlib.closing(renderer.render(jobs)) as events:
         ...     for event in events:
         ...         match event:
@@ -41,27 +42,17 @@ class Renderer:
         self,
         server: ServerConfig,
         *,
-        timeout: float,
-        max_bytes: int,
-        ahead: int = 1,
+        limits: Limits | None = None,
         pace: Pace | None = None,
     ) -> None:
         """Remember what to do; nothing is opened yet.
 
         Args:
             server: Where to render.
-            timeout: Seconds that one job may take once it runs, more than 0.
-            max_bytes: Bytes that one image may have, more than 0.
-            ahead: Jobs kept waiting in the server's queue behind the running one, at least 0.
+            limits: Other limits than the usual ones.
             pace: Other waiting times than the usual ones.
         """
-        self._server, self._timeout, self._max_bytes, self._ahead = (
-            server,
-            timeout,
-            max_bytes,
-            ahead,
-        )
-        self._pace = pace or Pace()
+        self._server, self._limits, self._pace = server, limits or Limits(), pace or Pace()
 
     def render(self, jobs: Iterable[RenderJob]) -> Generator[RenderEvent, None, None]:
         """Render ``jobs`` in their order and tell what happens.
@@ -80,13 +71,7 @@ class Renderer:
         wanted = tuple(jobs)
         if not wanted:
             return
-        run = _Run(
-            Transport(self._server, self._pace),
-            wanted,
-            timeout=self._timeout,
-            max_bytes=self._max_bytes,
-            ahead=self._ahead,
-        )
+        run = _Run(Transport(self._server, self._pace), wanted, limits=self._limits)
         run.start()
         try:
             yield from run.events()
@@ -104,17 +89,8 @@ class _End:
 class _Run:
     """One call of ``render``: the thread, its loop, and the events on their way."""
 
-    def __init__(
-        self,
-        transport: Transport,
-        jobs: Sequence[RenderJob],
-        *,
-        timeout: float,
-        max_bytes: int,
-        ahead: int,
-    ) -> None:
-        self._transport, self._jobs = transport, jobs
-        self._timeout, self._max_bytes, self._ahead = timeout, max_bytes, ahead
+    def __init__(self, transport: Transport, jobs: Sequence[RenderJob], *, limits: Limits) -> None:
+        self._transport, self._jobs, self._limits = transport, jobs, limits
         self._events: queue.SimpleQueue[RenderEvent | _End] = queue.SimpleQueue()
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
@@ -158,15 +134,15 @@ class _Run:
 
     async def _main(self) -> None:
         async with Client(self._transport) as client:
-            self._session = Session(
-                client,
-                self._transport,
-                timeout=self._timeout,
-                max_bytes=self._max_bytes,
-                ahead=self._ahead,
-                emit=self._events.put,
+            emit = self._events.put
+            self._session = Session(client, self._transport, limits=self._limits, emit=emit)
+            scheduler = Scheduler(
+                self._session,
+                max_time=self._limits.max_time,
+                beat=self._transport.pace.beat,
+                emit=emit,
             )
-            rendering = asyncio.create_task(self._session.run(self._jobs))
+            rendering = asyncio.create_task(scheduler.run(self._jobs))
             stopping = asyncio.create_task(self._stopping.wait())
             await asyncio.wait({rendering, stopping}, return_when=asyncio.FIRST_COMPLETED)
             for task in (rendering, stopping):

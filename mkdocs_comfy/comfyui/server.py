@@ -164,6 +164,9 @@ class Pace:
         poll_last: Between two looks, after growing by half each time.
         poll_live: Between two looks while the socket brings news.
         lag: Before the second look at the history of a job that is said to be done.
+        lost: For a job to be in neither queue nor history, without interruption, before it is
+            taken for lost.
+        beat: Between two looks at the clock, which tell that the machine has slept.
         withdraw: For withdrawing our own jobs when a build stops.
         json_bytes: Bytes of one JSON answer.
     """
@@ -177,6 +180,8 @@ class Pace:
     poll_last: float = 2.0
     poll_live: float = 5.0
     lag: float = 0.005
+    lost: float = 10.0
+    beat: float = 1.0
     withdraw: float = 1.5
     json_bytes: int = 64 * 2**20
 

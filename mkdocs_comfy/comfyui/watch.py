@@ -1,203 +1,247 @@
-"""One submitted job and what is known about it, until its image can be fetched.
-
-HTTP decides: the queue is read before the history, since a job leaves the one at the moment when
-it enters the other, and a job is lost only when both lack it in that order twice. The socket says
-when to look.
-"""
+"""The shell of one job: does what its state machine asks for, and tells it what came of it."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
-from mkdocs_comfy.comfyui.jobs import Progress, Queued, Running, Submitted
-from mkdocs_comfy.comfyui.protocol import Ended, Started, Stepped
-from mkdocs_comfy.errors import LostError, RenderTimeoutError
+from mkdocs_comfy.comfyui.job import Job
+from mkdocs_comfy.comfyui.jobs import Rendered
+from mkdocs_comfy.comfyui.moves import (
+    ON_SERVER,
+    Absent,
+    Arrived,
+    Download,
+    End,
+    InQueue,
+    Named,
+    NotQueued,
+    Phase,
+    Post,
+    ReadHistory,
+    ReadJob,
+    ReadQueue,
+    Sending,
+    Taken,
+    Trouble,
+    Wait,
+    Withdraw,
+    Withdrawn,
+)
+from mkdocs_comfy.comfyui.protocol import Place
+from mkdocs_comfy.errors import RenderError
+from mkdocs_comfy.workflows.binding import with_prefix
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
+    from typing import Any
 
     from mkdocs_comfy.comfyui.client import Client
-    from mkdocs_comfy.comfyui.jobs import RenderEvent, RenderJob
-    from mkdocs_comfy.comfyui.listener import Listener
-    from mkdocs_comfy.comfyui.protocol import Frame, ImageRef, Place
+    from mkdocs_comfy.comfyui.jobs import Limits, RenderEvent, RenderJob
+    from mkdocs_comfy.comfyui.moves import Action, Event
+    from mkdocs_comfy.comfyui.protocol import ImageRef
 
-_GROWTH = 1.5
-_ABSENCES = 2  # a load balancer may ask a server that does not know the job
+_HALF_SENT = 0.5  # seconds that a POST may still take when everything else has stopped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What the jobs of one session share.
+
+    Attributes:
+        client: The server.
+        limits: How often and how long to try.
+        slots: One for each job that the server may have at a time.
+        room: One for each image that may be in hand and not yet taken.
+        posting: Held while a submission is on its way, so that they arrive in order.
+        client_id: Whose socket gets the news.
+        emit: Takes what happens.
+        left: Called when a job has left the server.
+    """
+
+    client: Client
+    limits: Limits
+    slots: asyncio.Semaphore
+    room: asyncio.Semaphore
+    posting: asyncio.Lock
+    client_id: Callable[[], str]
+    emit: Callable[[RenderEvent], None]
+    left: Callable[[], None]
 
 
 class Watch:
-    """A job between its submission and its end.
+    """A job on its way through one session; ``run`` once."""
 
-    Attributes:
-        job: What was asked for.
-        prompt_id: The server's id of it, once it has been accepted.
-    """
-
-    def __init__(
-        self,
-        job: RenderJob,
-        *,
-        client: Client,
-        listener: Listener,
-        timeout: float,
-        emit: Callable[[RenderEvent], None],
-    ) -> None:
-        """Begin to watch a job.
-
-        Args:
-            job: What was asked for.
-            client: The server.
-            listener: Its socket.
-            timeout: Seconds that the job may take once it runs.
-            emit: Takes what happens.
-        """
-        self.job, self.prompt_id = job, ""
-        self._client, self._listener, self._timeout, self._emit = client, listener, timeout, emit
-        self._pace = client.pace
-        self._submitted_at = self._looked_at = self._now()
-        self._started_at: float | None = None
-        self._wait = self._pace.poll_first
-        self._looked = self._look_now = False
-        self._heard_start = self._heard_end = False
-        self._absences = 0
-        self._ahead: int | None = None
-        self._progress: tuple[int, int] | None = None
+    def __init__(self, job: RenderJob, desk: Desk) -> None:
+        """Prepare; nothing is sent yet. A slot of the desk has been taken for the job."""
+        self._desk = desk
+        client = desk.client
+        self._job = Job(
+            job,
+            subject=client.subject(job),
+            limits=desk.limits,
+            pace=client.pace,
+            new_id=_new_id,
+            jobs_api=client.has_jobs,
+        )
+        self._graph: tuple[str, Mapping[str, Any]] = "", {}
         self._changed = asyncio.Event()
-
-    def accepted(self, prompt_id: str) -> None:
-        """The server has the job, as ``prompt_id``; the socket may have spoken of it before."""
-        self.prompt_id = prompt_id
-        self._looked_at = self._now()
-        self._emit(Submitted(job=self.job))
-        if self._started_at is not None:
-            self._emit(Running(job=self.job))
+        self._has_slot = True
 
     @property
-    def seconds(self) -> float:
-        """How long the job has run, as far as its start was noticed."""
-        return 0.0 if self._started_at is None else self._now() - self._started_at
+    def phase(self) -> Phase:
+        """Where the job stands."""
+        return self._job.phase
 
-    async def ended(self) -> ImageRef:
-        """Wait for the end of the job; its image.
+    @property
+    def prompt_ids(self) -> list[str]:
+        """The job's id, where the server may have it."""
+        return [self._job.prompt_id] if self.phase in ON_SERVER else []
+
+    def tell(self, event: Event) -> None:
+        """Tell the job what happens around it."""
+        self._take(event)
+        self._changed.set()
+
+    async def run(self) -> Rendered:
+        """Render the job.
 
         Raises:
-            RenderTimeoutError: It ran too long and was withdrawn. Waiting in the queue, behind
-                other people's jobs, does not count.
-            LostError: It is neither queued nor in the history, or ended without an image.
-            RenderError: It failed, or the server cannot be used.
+            RenderError: There is no image.
         """
-        while True:
-            await self._pause()
-            image = await self._look()
-            if image is not None:
-                return image
-            if self._absences >= _ABSENCES:
-                raise LostError(
-                    f"template {self.job.template!r}: the job vanished from"
-                    f" {self._client.server.display}: it is neither queued nor in the history",
-                    way_out="the server was restarted, or somebody emptied its queue;"
-                    " build again to render it",
-                )
-            if self._now() >= self._deadline:
-                await self._client.withdraw([self.prompt_id])
-                raise RenderTimeoutError(
-                    f"template {self.job.template!r}: the job ran longer than {self._timeout:g} s"
-                    f" on {self._client.server.display} and was withdrawn",
-                    way_out="raise `timeout:` (seconds), or ask for less (steps, size)",
-                )
+        try:
+            while not isinstance(action := self._job.next(_now()), End):
+                if self._has_slot and self.phase not in ON_SERVER | {Phase.CREATED}:
+                    self._leave()
+                await self._do(action)
+        finally:
+            if self._has_slot:
+                self._leave()
+        if action.data is None:
+            raise action.error or AssertionError(action)
+        return Rendered(job=self._job.job, data=action.data, seconds=self._job.seconds)
 
-    def hear(self, frame: Frame) -> None:
-        """Take news from the socket, which speak of this job."""
-        match frame:
-            case Started():
-                self._heard_start = True
-                self._start()
-            case Stepped(step=step, steps=steps):
-                self._heard_start = True
-                self._start()
-                if self.prompt_id and self._progress != (step, steps):
-                    self._progress = step, steps
-                    self._emit(Progress(job=self.job, step=step, steps=steps))
-            case Ended(recorded=recorded):
-                self._start()
-                self._heard_end = True
-                self._wait, self._looked_at = self._pace.lag, self._now()
-                # The frame that says "recorded" follows at once; without it one look is lost.
-                self._look_now = recorded
-        self._changed.set()
+    def _take(self, event: Event) -> None:
+        for news in self._job.take(event, _now()):
+            self._desk.emit(news)
 
-    def look_now(self) -> None:
-        """Ask the server at once, and often for a while: something has changed."""
-        self._look_now = True
-        self._wait = min(self._wait, self._pace.poll_first)
-        self._changed.set()
+    def _leave(self) -> None:
+        """The server is done with the job: the next one may come."""
+        self._has_slot = False
+        self._desk.slots.release()
+        self._desk.left()
 
-    async def _pause(self) -> None:
-        """Wait until the next look is due."""
-        while not self._look_now and (left := self._due - self._now()) > 0:
-            self._changed.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(left):
-                    await self._changed.wait()
-        self._look_now = False
+    async def _do(self, action: Action) -> None:
+        match action:
+            case Wait(seconds=seconds):
+                await self._pause(seconds)
+            case Post():
+                async with self._turn():
+                    if self._job.next(_now()) == action:
+                        self._take(Sending())
+                        await self._carry_out(action)
+            case Download():
+                await self._download(action)
+            case _:
+                await self._carry_out(action)
 
-    async def _look(self) -> ImageRef | None:
-        """The image, where the history has it."""
-        if not self._heard_end:
-            place = await self._client.find(self.prompt_id)
-            if place is not None:
-                self._note(place)
-                return None
-        image = await self._client.image(self.prompt_id, self.job)
-        self._looked, self._looked_at = True, self._now()
-        self._wait = min(self._wait * _GROWTH, self._pace.poll_last)
-        if not self._heard_end:
-            self._absences += 1
-            self._wait = self._pace.poll_first * 4
-        elif self._wait > self._pace.poll_first:
-            # The history lags behind the socket for long; perhaps it never comes.
-            self._heard_start = self._heard_end = False
-        return image
+    async def _pause(self, seconds: float) -> None:
+        self._changed.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
 
-    def _note(self, place: Place) -> None:
-        """The job is in the queue."""
-        self._absences = 0
-        self._looked, self._looked_at = True, self._now()
-        self._wait = min(self._wait * _GROWTH, self._pace.poll_last)
-        if place.running:
-            self._start()
-        elif self._started_at is None and place.ahead != self._ahead:
-            self._ahead = place.ahead
-            self._emit(Queued(job=self.job, ahead=place.ahead))
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait for a slot, where the job gave its own away, and for earlier submissions."""
+        if not self._has_slot:
+            await self._desk.slots.acquire()
+            self._has_slot = True
+        async with self._desk.posting:
+            yield
 
-    def _start(self) -> None:
-        if self._started_at is None:
-            self._started_at = self._now()
-            if self.prompt_id:
-                self._emit(Running(job=self.job))
+    async def _download(self, action: Download) -> None:
+        """Fetch the image, as long as it has room; the room is held until it is taken."""
+        await self._desk.room.acquire()
+        try:
+            await self._carry_out(action)
+        finally:
+            if self.phase is not Phase.FINISHED:
+                self._desk.room.release()
 
-    @property
-    def _deadline(self) -> float:
-        return float("inf") if self._started_at is None else self._started_at + self._timeout
+    async def _carry_out(self, action: Action) -> None:
+        try:
+            event = await self._ask(action)
+        except RenderError as error:
+            event = Trouble(error=error)
+        self._take(event)
 
-    @property
-    def _due(self) -> float:
-        """When to look next."""
-        wait = self._pace.poll_live if self._looked and self._informed else self._wait
-        return min(self._looked_at + wait, self._deadline)
+    async def _ask(self, action: Action) -> Event:
+        client, job = self._desk.client, self._job.job
+        event: Event
+        match action:
+            case Post(prompt_id=prompt_id):
+                event = await self._post(prompt_id)
+            case ReadQueue(prompt_id=prompt_id):
+                event = _found(await client.find(prompt_id), missing=NotQueued())
+            case ReadHistory(prompt_id=prompt_id):
+                event = _found(await client.image(prompt_id, job), missing=Absent())
+            case ReadJob(prompt_id=prompt_id):
+                event = _found(await client.job(prompt_id, job), missing=Absent())
+            case Download(image=image):
+                max_bytes = self._desk.limits.max_bytes
+                event = Arrived(data=await client.download(image, job, max_bytes=max_bytes))
+            case Withdraw(prompt_id=prompt_id):
+                await client.withdraw([prompt_id])
+                event = Withdrawn()
+            case _:
+                raise AssertionError(action)
+        return event
 
-    @property
-    def _informed(self) -> bool:
-        """True while the socket can be trusted to say what happens to this job."""
-        if not self._listener.open or self._heard_end or self._absences:
-            return False
-        if self._started_at is not None:
-            return self._heard_start
-        # The server tells everybody of each submission.
-        return self._listener.heard_at > self._submitted_at
+    async def _post(self, prompt_id: str) -> Event:
+        job, client = self._job.job, self._desk.client
+        if self._graph[0] != prompt_id:
+            # The same id keeps its prefix: sent twice, it is still one job with one file.
+            self._graph = prompt_id, with_prefix(job.graph, job.output, prefix_of(job))
+        posting = asyncio.create_task(
+            client.submit(
+                job, self._graph[1], prompt_id=prompt_id, client_id=self._desk.client_id()
+            )
+        )
+        try:
+            return await asyncio.shield(posting)
+        except asyncio.CancelledError:
+            # A half-sent POST may become a job after it was withdrawn.
+            await asyncio.wait({posting}, timeout=_HALF_SENT)
+            if posting.cancel():
+                await asyncio.wait({posting})
+            elif not posting.exception() and isinstance(answer := posting.result(), Taken):
+                self._take(answer)
+            raise
 
-    @staticmethod
-    def _now() -> float:
-        return asyncio.get_running_loop().time()
+
+def prefix_of(job: RenderJob) -> str:
+    """A ``filename_prefix`` that no other job has.
+
+    A server that runs equal graphs twice answers the second from its cache, with the first one's
+    file, which may be gone; another prefix costs no rendering and gives a new file.
+    """
+    digest = job.key.rpartition("-")[2]
+    return f"mkdocs-comfy/{digest[:12]}-{uuid4().hex[:8]}"
+
+
+def _found(found: ImageRef | Place | None, *, missing: Event) -> Event:
+    if found is None:
+        return missing
+    return InQueue(place=found) if isinstance(found, Place) else Named(image=found)
+
+
+def _new_id() -> str:
+    return str(uuid4())
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

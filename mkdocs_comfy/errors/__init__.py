@@ -18,7 +18,7 @@
         ├── RejectedError         ├── MissingModelError     ├── MissingNodeError
         ├── NodeFailedError       ├── OutOfMemoryError      ├── InterruptedRenderError
         ├── LostError             ├── RenderTimeoutError    ├── BadImageError
-        └── TooLargeError         └── QuotaError
+        ├── TooLargeError         ├── QuotaError            └── OutOfTimeError
 
 An error is raised once, where it is understood. Its data stand on attributes and its text is
 composed from them: the first line says where and what, the following lines the way out.
@@ -46,12 +46,14 @@ from mkdocs_comfy.errors.rendering import (
     NodeRef,
     NotComfyUIError,
     OutOfMemoryError,
+    OutOfTimeError,
     QuotaError,
     RejectedError,
     RenderError,
     RenderTimeoutError,
     TooLargeError,
     UnreachableError,
+    out_of_time,
 )
 from mkdocs_comfy.errors.templates import (
     AmbiguousTemplateError,
@@ -82,6 +84,7 @@ __all__ = [
     "NotAWorkflowError",
     "NotComfyUIError",
     "OutOfMemoryError",
+    "OutOfTimeError",
     "QuotaError",
     "RejectedError",
     "RenderError",
@@ -93,6 +96,7 @@ __all__ = [
     "UnknownKeyError",
     "UnreachableError",
     "brief",
+    "out_of_time",
     "printable",
     "shorten",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from mkdocs_comfy.errors.base import HeroError
 
@@ -47,10 +47,27 @@ class RenderError(HeroError):
 
 
 class UnreachableError(RenderError):
-    """Nothing answers at the server's address, or it went away."""
+    """Nothing answers at the server's address, or it went away.
+
+    Attributes:
+        arrived: False where the request certainly reached no server.
+        retry_after: Seconds that a proxy in front of it asks to wait, or ``None``.
+    """
 
     kind = "unreachable"
     fatal = True
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        way_out: str = "",
+        node: NodeRef | None = None,
+        arrived: bool = True,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(what, way_out=way_out, node=node)
+        self.arrived, self.retry_after = arrived, retry_after
 
 
 class NotComfyUIError(RenderError):
@@ -123,15 +140,46 @@ class InterruptedRenderError(RenderError):
 
 
 class LostError(RenderError):
-    """The job vanished: it is neither queued nor in the history, or ended without an image."""
+    """The job vanished: it is neither queued nor in the history, or ended without an image.
+
+    Attributes:
+        remedy: What may bring the image all the same: ``"render"`` for rendering it anew,
+            ``"fetch"`` for another download, ``""`` for nothing.
+    """
 
     kind = "lost"
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        way_out: str = "",
+        node: NodeRef | None = None,
+        remedy: Literal["render", "fetch", ""] = "",
+    ) -> None:
+        super().__init__(what, way_out=way_out, node=node)
+        self.remedy = remedy
 
 
 class RenderTimeoutError(RenderError):
     """The job ran longer than ``timeout`` allows."""
 
     kind = "timeout"
+
+
+class OutOfTimeError(RenderTimeoutError):
+    """The renders of this build took longer than ``max_time`` allows; the rest is given up."""
+
+    fatal = True
+
+
+def out_of_time(max_time: float) -> OutOfTimeError:
+    """The error for what is not rendered when ``max_time`` seconds are over."""
+    return OutOfTimeError(
+        f"rendering took longer than the {max_time:g} s of `max_time:`",
+        way_out="build again to render the rest: what is rendered is kept;"
+        " or raise `max_time:` (seconds)",
+    )
 
 
 class BadImageError(RenderError):

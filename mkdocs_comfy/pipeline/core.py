@@ -141,6 +141,7 @@ class Pipeline:
             delivery=self._delivery,
             report=report,
             stop_early=stop_early,
+            clock=self._clock,
         )
         started = self._clock()
         try:

@@ -9,8 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from typing import TYPE_CHECKING, Self
 
-from mkdocs_comfy.comfyui.jobs import Failed, Rendered, RenderJob
-from mkdocs_comfy.errors import CacheError, HeroError, printable
+from mkdocs_comfy.comfyui.jobs import Failed, Limits, Rendered, RenderJob
+from mkdocs_comfy.errors import CacheError, HeroError, OutOfTimeError, out_of_time, printable
 from mkdocs_comfy.pipeline.connection import connected
 from mkdocs_comfy.pipeline.production import Notice, Starting, Stored
 
@@ -39,6 +39,7 @@ class Rendering:
         delivery: Checks, stores and encodes.
         report: Takes events; called in the caller's thread.
         stop_early: True to give up at the first failure (``on_missing: error``).
+        clock: Monotonic seconds.
 
     Attributes:
         images: Key → image, filled while the heroes come in.
@@ -53,6 +54,7 @@ class Rendering:
         delivery: Delivery,
         report: Callable[[Event], None],
         stop_early: bool,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.images: dict[CacheKey, SiteImage] = {}
         self.failures: dict[CacheKey, HeroError] = {}
@@ -61,6 +63,9 @@ class Rendering:
         self._delivery = delivery
         self._report = report
         self._stop_early = stop_early
+        self._clock = clock
+        self._ends_at: float | None = None
+        self._too_late = out_of_time(0.0)
         self._heroes: dict[CacheKey, PlannedHero] = {}
         self._accepting: dict[Future[SiteImage], tuple[PlannedHero, float]] = {}
 
@@ -72,11 +77,16 @@ class Rendering:
         """
         ordered = sorted(heroes, key=lambda hero: hero.bound.template)
         self._heroes = {hero.key: hero for hero in ordered}
+        if (seconds := self._settings.max_time) is not None:
+            self._ends_at = self._clock() + seconds
+            self._too_late = out_of_time(seconds)
         try:
             self._cache.writable()
             with _terminable(), _Claims(self._cache) as claims:
                 waiting = self._render_claimed(ordered, claims)
                 while waiting and not self._stopped():
+                    if self._ends_at is not None and self._clock() >= self._ends_at:
+                        raise self._too_late
                     time.sleep(_LOOK_EVERY)
                     waiting = self._render_claimed(waiting, claims)
             if full := self._cache_error():
@@ -108,9 +118,7 @@ class Rendering:
             name = "" if self._settings.server.embedded else server.display
             self._report(Starting(total=len(self._heroes), server=name))
             pool = stack.enter_context(ThreadPoolExecutor(thread_name_prefix="comfy-images"))
-            renderer = Renderer(
-                server, timeout=self._settings.timeout, max_bytes=self._settings.max_bytes
-            )
+            renderer = Renderer(server, limits=self._limits)
             # Left in reverse: withdraw our jobs, keep what has arrived, end the threads.
             stack.callback(self._collect, wait=True)
             events = stack.enter_context(closing(renderer.render(_job(hero) for hero in heroes)))
@@ -121,11 +129,25 @@ class Rendering:
                         hero = self._heroes[job.key]
                         future = pool.submit(self._delivery.accept, hero, data, seconds)
                         self._accepting[future] = (hero, seconds)
+                    case Failed(job=job, error=OutOfTimeError()):
+                        self.failures[job.key] = self._too_late
                     case Failed(job=job, error=error):
                         self.failures[job.key] = error
                 self._collect(wait=False)
                 if self._stopped():
                     return
+
+    @property
+    def _limits(self) -> Limits:
+        """The configured ones, with the time that is left for this build."""
+        settings = self._settings
+        return Limits(
+            timeout=settings.timeout,
+            retries=settings.retries,
+            patience=settings.patience,
+            max_time=None if self._ends_at is None else max(0.0, self._ends_at - self._clock()),
+            max_bytes=settings.max_bytes,
+        )
 
     def _collect(self, *, wait: bool) -> None:
         """Take the images that the threads have stored; a failed one fails its hero alone."""

@@ -1,6 +1,7 @@
 """A graph, jobs made from it, the recordings of a real server, and servers that are none."""
 
 import contextlib
+import dataclasses
 import json
 import socket
 import threading
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mkdocs_comfy.comfyui.jobs import Failed, Rendered, RenderJob
+from mkdocs_comfy.comfyui.jobs import Failed, Limits, Rendered, RenderJob
 from mkdocs_comfy.comfyui.protocol import Subject
 from mkdocs_comfy.comfyui.renderer import Renderer
 from mkdocs_comfy.comfyui.server import ServerConfig
@@ -229,11 +230,12 @@ def events_of(comfyui):
     """Render on the fake server, or on another URL; a generator that closes at the test's end."""
     with contextlib.ExitStack() as stack:
 
-        def start(jobs, *, url=None, timeout=30, max_bytes=2**24, ahead=1, pace=None, **config):
-            server = ServerConfig(url=url or comfyui.url, **config)
-            renderer = Renderer(
-                server, timeout=timeout, max_bytes=max_bytes, ahead=ahead, pace=pace
-            )
+        def start(jobs, *, url=None, pace=None, **options):
+            names = {field.name for field in dataclasses.fields(Limits)}
+            limits = {name: options.pop(name) for name in names & set(options)}
+            server = ServerConfig(url=url or comfyui.url, **options)
+            limits = Limits(**{"timeout": 30, "max_bytes": 2**24, "patience": 1, **limits})
+            renderer = Renderer(server, limits=limits, pace=pace)
             return stack.enter_context(contextlib.closing(renderer.render(jobs)))
 
         yield start

@@ -57,7 +57,7 @@ def test_a_redirect_within_the_server_keeps_the_headers(comfyui, render, a_job):
     comfyui.headers_required = {"X-Key": "k"}
     comfyui.answer("/view", moved("/api/view?filename=nope.png&type=output"), times=1)
 
-    error = render([a_job()], headers={"X-Key": "k"}).error
+    error = render([a_job()], headers={"X-Key": "k"}, retries=0).error
 
     assert "is not there any more (404)" in error.what
 

@@ -29,7 +29,7 @@ def test_each_job_gives_its_image(comfyui, render, a_job):
     result = render(jobs)
 
     assert result.errors == {}
-    assert list(result.images) == [job.key for job in jobs]
+    assert set(result.images) == {job.key for job in jobs}
     assert len(set(result.images.values())) == 5
     assert all(data.startswith(b"\x89PNG") for data in result.images.values())
     assert [each["prompt"]["3"]["inputs"]["seed"] for each in comfyui.submissions] == [
@@ -205,9 +205,11 @@ def test_the_queue_is_read_before_the_history(scripted, render, a_job):
     """A job enters the history when it leaves the queue: the other order would lose it."""
     server = scripted(prompt={"prompt_id": "p"}, history={})
 
-    result = render([a_job()], url=server.url)
+    result = render([a_job()], url=server.url, retries=0, pace=Pace(lost=0.3))
 
-    assert server.asked[-4:] == ["GET queue", "GET history", "GET queue", "GET history"]
+    looks = [each for each in server.asked if each in ("GET queue", "GET history")]
+    assert len(looks) >= 4
+    assert looks == ["GET queue", "GET history"] * (len(looks) // 2)
     assert isinstance(result.error, LostError)
     assert "neither queued nor in the history" in result.error.what
 
@@ -312,7 +314,7 @@ def test_a_fault_of_our_own_is_not_swallowed(comfyui, events_of, a_job, monkeypa
     async def broken(*_, **__):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("mkdocs_comfy.comfyui.session.Session.run", broken)
+    monkeypatch.setattr("mkdocs_comfy.comfyui.scheduler.Scheduler.run", broken)
 
     with pytest.raises(ZeroDivisionError):
         list(events_of([a_job()]))

@@ -1,5 +1,6 @@
 """Rendering beside other builds, and being told to stop."""
 
+import dataclasses
 import os
 import signal
 import threading
@@ -8,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from mkdocs_comfy.errors import AuthError
+from mkdocs_comfy.errors import AuthError, OutOfTimeError, out_of_time
 from mkdocs_comfy.images.cache import HeroCache
 from mkdocs_comfy.pipeline import Pipeline
 from mkdocs_comfy.testing import NodeFailure
@@ -57,6 +58,31 @@ def test_what_another_build_gave_up_is_rendered_here(
 
     assert made.rendered == 2
     assert len(comfyui.submissions) == 2
+
+
+def test_the_time_for_a_build_ends_with_one_cause(settings, comfyui, page, produce, new_pipeline):
+    comfyui.hold()
+    settings = dataclasses.replace(settings, max_time=0.5)
+    pages = [page(f"{seed}.md", hero_seed=seed) for seed in range(3)]
+
+    made = produce(new_pipeline(settings), *pages)
+
+    assert len(made.failures) == 3
+    assert {str(error) for error in made.failures.values()} == {str(out_of_time(0.5))}
+    assert {type(error) for error in made.failures.values()} == {OutOfTimeError}
+    assert len(comfyui.deleted) + len(comfyui.interrupted) == len(comfyui.submissions)
+
+
+def test_waiting_for_another_build_is_part_of_the_time(
+    settings, comfyui, page, produce, new_pipeline, other_build
+):
+    hero = hero_of(new_pipeline(settings), page())
+    assert other_build(settings).claim(hero.key)
+
+    made = produce(new_pipeline(dataclasses.replace(settings, max_time=0.5)), page())
+
+    assert {type(error) for error in made.failures.values()} == {OutOfTimeError}
+    assert comfyui.submissions == []
 
 
 def test_a_claim_is_given_back_whatever_happens(
