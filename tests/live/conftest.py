@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import hashlib
 import json
 import os
 import socket
@@ -18,6 +19,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from mkdocs_comfy.comfyui.jobs import RenderJob
+from mkdocs_comfy.workflows.key import CacheKey
 
 HERE = Path(__file__).resolve().parent
 COMFYUI = HERE.parents[1] / ".comfyui"
@@ -37,6 +41,7 @@ class LiveComfyUI:
         self.log = folder / "comfyui.log"
         self._http = httpx.Client(trust_env=False, timeout=30)
         self._process: subprocess.Popen[bytes] | None = None
+        self._command: list[str] = []
 
     def start(self) -> None:
         """Start the server and wait until it answers.
@@ -59,7 +64,7 @@ class LiveComfyUI:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        command = [
+        self._command = [
             *(venv_python(), "main.py", "--cpu", "--listen", "127.0.0.1", "--port", str(port)),
             *("--disable-auto-launch", "--disable-api-nodes", "--disable-all-custom-nodes"),
             *("--whitelist-custom-nodes", "live_nodes"),
@@ -71,12 +76,21 @@ class LiveComfyUI:
             *("--user-directory", str(self.folder / "user")),
             *("--database-url", f"sqlite:///{self.folder / 'comfyui.db'}"),
         ]
+        self.restart()
+
+    def restart(self) -> None:
+        """Start the server on its port, and wait until it answers."""
         environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
-        with self.log.open("wb") as log:
+        with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, cwd=COMFYUI / "server", stdout=log, stderr=log, env=environment
+                self._command, cwd=COMFYUI / "server", stdout=log, stderr=log, env=environment
             )
         self._wait()
+
+    def kill(self) -> None:
+        """End the server at once: ``kill -9``."""
+        self._process.kill()
+        self._process.wait()
 
     def stop(self) -> None:
         """End the server and wait for it."""
@@ -158,6 +172,18 @@ def poll(condition, *, within: float) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"still not so after {within} s"
         time.sleep(0.05)
+
+
+@pytest.fixture
+def job_of():
+    """Make a job of a graph: ``job_of(graph) -> RenderJob``."""
+
+    def make(graph):
+        digest = hashlib.sha256(json.dumps(graph, sort_keys=True).encode()).hexdigest()
+        key = CacheKey(f"k1-{digest}")
+        return RenderJob(key=key, graph=graph, output="9", template="live", page="index.md")
+
+    return make
 
 
 @pytest.fixture

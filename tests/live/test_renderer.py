@@ -12,6 +12,7 @@ from PIL import Image
 
 from mkdocs_comfy.comfyui.jobs import (
     Failed,
+    Limits,
     Progress,
     Queued,
     Rendered,
@@ -36,7 +37,7 @@ SECONDS_TO_WITHDRAW = 5
 
 @pytest.fixture
 def renderer(comfyui):
-    return Renderer(ServerConfig(url=comfyui.url), timeout=60, max_bytes=2**26)
+    return Renderer(ServerConfig(url=comfyui.url), limits=Limits(timeout=60))
 
 
 def job_of(graph):
@@ -223,7 +224,7 @@ def test_closing_while_we_wait_leaves_the_running_job_alone(renderer, comfyui, p
 
 
 def test_a_job_that_takes_too_long_is_given_up_and_withdrawn(comfyui, picture, wait_until):
-    hasty = Renderer(ServerConfig(url=comfyui.url), timeout=1, max_bytes=2**26)
+    hasty = Renderer(ServerConfig(url=comfyui.url), limits=Limits(timeout=1))
 
     failed = outcome(hasty, picture("too slow", sleep=30))
 

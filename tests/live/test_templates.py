@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from mkdocs_comfy.builtin import builtin_templates
-from mkdocs_comfy.comfyui.jobs import Failed, Rendered, RenderJob
+from mkdocs_comfy.comfyui.jobs import Failed, Limits, Rendered, RenderJob
 from mkdocs_comfy.comfyui.renderer import Renderer
 from mkdocs_comfy.comfyui.server import ServerConfig
 from mkdocs_comfy.errors import MissingModelError
@@ -22,7 +22,7 @@ CHECKPOINT = "v1-5-pruned-emaonly.safetensors"
 def render(comfyui):
     """``render(template, prompt, seed=…, size=…, params=…) -> Rendered | Failed``."""
     library = Library([builtin_templates()])
-    renderer = Renderer(ServerConfig(url=comfyui.url), timeout=60, max_bytes=2**26)
+    renderer = Renderer(ServerConfig(url=comfyui.url), limits=Limits(timeout=60))
 
     def run(name, prompt="a foggy harbour", **inputs):
         bound = bind(library.template(name), Inputs(prompt=prompt, **{"seed": 1, **inputs}))
