@@ -5,8 +5,8 @@ import copy
 import pytest
 from hypothesis import given, strategies as st
 
-from mkdocs_comfy.comfyui.outcome import read_history
-from mkdocs_comfy.comfyui.protocol import ImageRef, Subject
+from mkdocs_comfy.comfyui.outcome import read_history, read_job
+from mkdocs_comfy.comfyui.protocol import ImageRef, Place, Subject
 from mkdocs_comfy.comfyui.server import ServerConfig
 from mkdocs_comfy.errors import (
     InterruptedRenderError,
@@ -202,3 +202,65 @@ def outcome(reply, subject):
         return read_history(reply, "a", output="9", subject=subject) is not None
     except RenderError:
         return False
+
+
+# What a newer server tells of a job in one answer -----------------------------------------------
+
+OUTPUTS = {"9": {"images": [{"filename": "x.png", "subfolder": "s", "type": "output"}]}}
+IMAGE = ImageRef(filename="x.png", subfolder="s", type="output")
+SUCCESS = {"status_str": "success", "completed": True, "messages": []}
+
+
+@pytest.mark.parametrize(
+    ("job", "expected"),
+    [
+        ({"status": "pending"}, Place(running=False, ahead=None)),
+        ({"status": "in_progress"}, Place(running=True, ahead=0)),
+        ({"status": "completed", "outputs": OUTPUTS, "execution_status": SUCCESS}, IMAGE),
+        ({"status": "completed", "outputs": OUTPUTS}, IMAGE),
+    ],
+)
+def test_a_job_is_somewhere_or_has_its_image(subject, job, expected):
+    assert read_job(job, output="9", subject=subject) == expected
+
+
+@pytest.mark.parametrize(
+    ("job", "error", "words"),
+    [
+        ({"status": "cancelled"}, InterruptedRenderError, "somebody interrupted"),
+        (
+            {
+                "status": "failed",
+                "execution_error": {"node_id": "3", "exception_message": "CUDA out of memory"},
+            },
+            OutOfMemoryError,
+            'node 3 "KSampler"',
+        ),
+        ({"status": "failed"}, NodeFailedError, "without saying why"),
+        ({"status": "completed"}, LostError, "there is no image"),
+        (
+            # A cycle that is found late counts as completed.
+            {
+                "status": "completed",
+                "outputs": OUTPUTS,
+                "execution_status": {**SUCCESS, "messages": [["execution_error", {}]]},
+            },
+            NodeFailedError,
+            "a node failed",
+        ),
+    ],
+)
+def test_a_job_without_an_image_says_why(subject, job, error, words):
+    with pytest.raises(error, match=words):
+        read_job(job, output="9", subject=subject)
+
+
+@given(job=any_json)
+def test_any_job_is_read_or_refused(job):
+    server = ServerConfig(url="http://gpu.lan:8188")
+    subject = Subject(server=server, template="t", graph={})
+    try:
+        found = read_job(job, output="9", subject=subject)
+    except RenderError:
+        return
+    assert isinstance(found, ImageRef | Place)
