@@ -595,7 +595,8 @@ class Adversary(RuleBasedStateMachine):
     def there_is_always_something_to_do(self):
         assert (self.job.phase in OVER) == isinstance(self.action, End)
         if isinstance(self.action, Wait):
-            assert 0 < self.action.seconds <= max(PACE.poll_live, BUSY.error.retry_after)
+            longest = max(PACE.poll_live, BUSY.error.retry_after)
+            assert 0 < self.action.seconds <= longest + 1e-9  # sums of floats are rounded
         if isinstance(self.action, Withdraw):
             assert self.job.phase in ON_SERVER
 
