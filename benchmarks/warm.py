@@ -135,10 +135,19 @@ def measure(root: Path, options: argparse.Namespace) -> int:
     turns: list[dict[str, Build]] = []
     for turn in range(options.turns):
         order = variants if turn % 2 == 0 else variants[::-1]
-        turns.append({variant: build(root, variant) for variant in order})
+        turns.append({variant: settled(root, variant) for variant in order})
         line = ", ".join(f"{each} {turns[-1][each].wall:.2f} s" for each in variants)
         print(f"turn {turn + 1}: {line}", flush=True)
     return report(turns, variants, options.pages)
+
+
+def settled(root: Path, variant: str) -> Build:
+    """Build once the disk is done with what the builds before have written and deleted."""
+    for site in root.glob("site-*"):
+        shutil.rmtree(site)
+    if hasattr(os, "sync"):
+        os.sync()
+    return build(root, variant)
 
 
 def report(turns: list[dict[str, Build]], variants: list[str], pages: int) -> int:
