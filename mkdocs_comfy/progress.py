@@ -59,9 +59,9 @@ class Progress:
         )
 
         match event:
-            case Starting(total=total, server=server):
+            case Starting(total=total, servers=servers):
                 self._total, self._started = total, self._clock()
-                self._log(self._say, _announcement(total, server))
+                self._log(self._say, _announcement(total, servers))
             case Stored(page=page, done=done, total=total, seconds=seconds):
                 self._done, self._total, self._waiting_for = done, total, ""
                 if self._terminal is None:
@@ -123,8 +123,8 @@ def _fitted(line: str, columns: int) -> str:
     return line
 
 
-def _announcement(total: int, server: str) -> str:
+def _announcement(total: int, servers: tuple[str, ...]) -> str:
     heroes = "1 hero" if total == 1 else f"{total} heroes"
-    if server:
-        return f"rendering {heroes} on {server}"
+    if servers:
+        return f"rendering {heroes} on {', '.join(servers)}"
     return f"painting {heroes} on the embedded server: stand-ins, not what your models would render"

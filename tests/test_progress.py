@@ -46,7 +46,7 @@ def progress(said, clock, terminal=None):
 
 
 EVENTS = [
-    Starting(total=2, server="http://gpu.lan:8188"),
+    Starting(total=2, servers=("http://gpu.lan:8188",)),
     Queued(job=JOB, ahead=3),
     Running(job=JOB),
     Step(job=JOB, step=5, steps=25),
@@ -97,7 +97,7 @@ def test_one_live_line_on_a_terminal(said, clock):
 def test_the_live_line_is_drawn_ten_times_a_second_at_most(said, clock):
     terminal = io.StringIO()
     shown = progress(said, clock, terminal)
-    shown(Starting(total=1, server=""))
+    shown(Starting(total=1, servers=()))
     clock.now = 1.0
     for step in range(100):
         clock.now += 0.01
@@ -132,7 +132,7 @@ def test_an_outage_is_told_once_and_each_new_attempt(said, clock):
 
 
 def test_stand_ins_are_announced(said, clock):
-    progress(said, clock)(Starting(total=1, server=""))
+    progress(said, clock)(Starting(total=1, servers=()))
 
     assert said == [
         "painting 1 hero on the embedded server: stand-ins, not what your models would render"

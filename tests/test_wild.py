@@ -110,7 +110,7 @@ def drawn(page, terminal, read):
     """What the live line writes for one page."""
     now = iter(range(100))
     shown = Progress(say=print, warn=print, terminal=terminal, clock=lambda: next(now))
-    shown(Starting(total=1, server="http://gpu.lan:8188"))
+    shown(Starting(total=1, servers=("http://gpu.lan:8188",)))
     job = RenderJob(key="k1-" + "0" * 64, graph={}, output="9", template="default", page=page)
     shown(Running(job=job))
     return read().removeprefix("\r\x1b[K")

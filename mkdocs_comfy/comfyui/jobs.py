@@ -59,9 +59,15 @@ class RenderJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submitted:
-    """The server has taken the job."""
+    """The server has taken the job.
+
+    Attributes:
+        job: The job.
+        server: The server's URL without credentials, as in every event.
+    """
 
     job: RenderJob
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,17 +77,25 @@ class Queued:
     Attributes:
         job: The job.
         ahead: Jobs before it in the server's queue, other people's and our own.
+        server: Where.
     """
 
     job: RenderJob
     ahead: int
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """The job has started; a short one may finish without this."""
+    """The job has started; a short one may finish without this.
+
+    Attributes:
+        job: The job.
+        server: Where.
+    """
 
     job: RenderJob
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +106,13 @@ class Progress:
         job: The job.
         step: Steps done, 0 <= step <= steps.
         steps: Steps of this node, at least 1.
+        server: Where.
     """
 
     job: RenderJob
     step: int
     steps: int
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,11 +123,13 @@ class Waiting:
         job: The job.
         reason: What it said, or why nothing is heard of it.
         seconds: How long it is waited for, at most.
+        server: Which one.
     """
 
     job: RenderJob
     reason: RenderError
     seconds: float
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,10 +139,34 @@ class Retried:
     Attributes:
         job: The job.
         reason: Why.
+        server: Where it was before; it may go to another one.
     """
 
     job: RenderJob
     reason: RenderError
+    server: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerDown:
+    """A server takes no jobs for now; others of the pool do, and it is asked again later.
+
+    Attributes:
+        server: Its URL without credentials.
+        reason: Why.
+        final: True where it is not asked again in this run.
+    """
+
+    server: str
+    reason: RenderError
+    final: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerUp:
+    """A server that was down takes jobs again."""
+
+    server: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,11 +177,13 @@ class Rendered:
         job: The job.
         data: The file as the server sent it; nobody has looked inside yet.
         seconds: How long the job ran, without its time in the queue and its download.
+        server: Where it was rendered.
     """
 
     job: RenderJob
     data: bytes
     seconds: float
+    server: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,5 +200,14 @@ class Failed:
 
 
 RenderEvent: TypeAlias = (
-    Submitted | Queued | Running | Progress | Waiting | Retried | Rendered | Failed
+    Submitted
+    | Queued
+    | Running
+    | Progress
+    | Waiting
+    | Retried
+    | ServerDown
+    | ServerUp
+    | Rendered
+    | Failed
 )

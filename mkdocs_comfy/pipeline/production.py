@@ -55,11 +55,11 @@ class Starting:
 
     Attributes:
         total: Images to render.
-        server: The server's URL without credentials; ``""`` for the embedded server.
+        servers: The servers' URLs without credentials; none for the embedded server.
     """
 
     total: int
-    server: str
+    servers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,8 +115,8 @@ class Rendering:
 
         with ExitStack() as stack:
             server = stack.enter_context(connected(self._settings.server))
-            name = "" if self._settings.server.embedded else server.display
-            self._report(Starting(total=len(self._heroes), server=name))
+            names = () if self._settings.server.embedded else (server.display,)
+            self._report(Starting(total=len(self._heroes), servers=names))
             pool = stack.enter_context(ThreadPoolExecutor(thread_name_prefix="comfy-images"))
             renderer = Renderer(server, limits=self._limits)
             # Left in reverse: withdraw our jobs, keep what has arrived, end the threads.
