@@ -29,7 +29,7 @@ class Inputs:
         negative_required: True where a page set the negative, so that a template without one is
             worth a finding; False where a style did.
         size: Width and height in pixels, multiples of 8; ``None`` for the template's own.
-        params: ``steps``, ``cfg`` or ``<node title>.<input>`` → value.
+        params: Name of a parameter or ``<node title>.<input>`` → value.
     """
 
     prompt: str
@@ -77,7 +77,7 @@ def bind(template: WorkflowTemplate, inputs: Inputs) -> BoundWorkflow:
             value does not fit where it would go.
         AmbiguousTemplateError: A value is set whose place only the template's author can say.
     """
-    changes: dict[str, dict[str, Scalar]] = {}
+    changes = {node: dict(values) for node, values in template.defaults.items()}
     prompt = text_value(template, "prompt", inputs.prompt)
     _write(template, changes, "prompt", prompt)
     _write(template, changes, "seed", seed_value(template, inputs.seed))

@@ -9,18 +9,17 @@ from mkdocs_comfy.errors import (
     Candidate,
     NotAWorkflowError,
     TemplateError,
+    brief,
     shorten,
 )
+from mkdocs_comfy.workflows.declared import named_in
 from mkdocs_comfy.workflows.explicit import (
     Settings,
-    named_nodes,
-    named_targets,
-    settling_lines,
     toml_beside,
-    toml_text,
 )
-from mkdocs_comfy.workflows.finding import Found, in_order
-from mkdocs_comfy.workflows.graph import PREFIX, Graph, LiveGraph, Target, link_of, links, title_of
+from mkdocs_comfy.workflows.finding import Found
+from mkdocs_comfy.workflows.graph import Graph, LiveGraph, Target, link_of, links, title_of
+from mkdocs_comfy.workflows.naming import named_nodes, settling_lines, toml_text
 from mkdocs_comfy.workflows.rules import ROLES, TEXT_ROLES, Role
 from mkdocs_comfy.workflows.texts import find_text
 from mkdocs_comfy.workflows.tracing import (
@@ -155,36 +154,14 @@ def _trace(live: LiveGraph) -> dict[Role, Found]:
 
 
 def _named(graph: Graph, live: LiveGraph, settings: Settings, role: Role) -> tuple[Target, ...]:
-    return in_order(
-        _named_target(graph, live, settings, role, reference)
-        for reference in settings.targets[role]
-    )
-
-
-def _named_target(
-    graph: Graph, live: LiveGraph, settings: Settings, role: Role, reference: str
-) -> Target:
-    where = f"parameters.{role}.to: {reference!r}"
-    prefix = Target(node=live.output, input=PREFIX)
-    found = tuple(each for each in named_targets(live.nodes, reference) if each != prefix)
-    if len(found) > 1:
-        listed = ", ".join(map(str, found))
-        settings.refuse(
-            f"{where} could be any of {listed}",
-            "give one of them a title of its own, or name it by its id",
-        )
-    if not found:
-        elsewhere = named_targets(graph, reference)
-        problem = "does not lead to the output" if elsewhere else "names no input of the graph"
-        settings.refuse(
-            f"{where} {problem}", 'write "<node title, class or id>.<input>", as in "6.text"'
-        )
-    value = live.value(found[0])
+    targets = named_in(graph, live, settings, role, settings.targets[role])
     kinds: tuple[type, ...] = (str,) if role in TEXT_ROLES else (int, float)
-    if link_of(value) is None and (isinstance(value, bool) or not isinstance(value, kinds)):
-        kind = "a text" if role in TEXT_ROLES else "a number"
-        settings.refuse(f"{where} is not {kind} but {shorten(repr(value))}")
-    return found[0]
+    for target in targets:
+        value = live.value(target)
+        if link_of(value) is None and (isinstance(value, bool) or not isinstance(value, kinds)):
+            kind = "a text" if role in TEXT_ROLES else "a number"
+            settings.refuse(f"parameters.{role}.to: {target} is not {kind} but {brief(value)}")
+    return targets
 
 
 def _candidate(graph: Graph, target: Target) -> Candidate:

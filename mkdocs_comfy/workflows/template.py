@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mkdocs_comfy.text import normalise_text
-from mkdocs_comfy.workflows.explicit import read_settings, toml_beside
+from mkdocs_comfy.workflows.declared import resolve_parameters
+from mkdocs_comfy.workflows.explicit import Settings, read_settings, toml_beside
 from mkdocs_comfy.workflows.graph import (
     PREFIX,
     Graph,
     LiveGraph,
+    Scalar,
     Target,
     id_order,
     link_of,
@@ -25,6 +27,8 @@ from mkdocs_comfy.workflows.rules import TEXT_ROLES, Role
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import NoReturn
+
+    from mkdocs_comfy.workflows.parameters import Parameter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +46,16 @@ class WorkflowTemplate:
         recommended_size: Width and height in pixels from the ``.toml``, or ``None``.
         graph_size: Width and height in pixels that the graph asks for by itself, or ``None``
             where it does not say them as literals.
-        own_negative: The negative that stands in the graph, or ``None``.
+        own_negative: The template's own negative, from the ``.toml`` or else from the graph, or
+            ``None``.
         parameters: Every literal that a page may set by ``<node title>.<input>``, and where it
             stands; more than one place where nodes share a title.
+        declared: What a page may set by name: steps and cfg where they are found, and what the
+            ``.toml`` declares.
+        defaults: What the ``.toml`` puts in the place of the graph's own values where a page
+            says nothing: node id → input → value.
+        description: What it is for, in its author's words; may be empty.
+        licence: Under what terms its models are used; may be empty.
         live: The part of the graph that leads to the output.
         linked: Inputs of ``bindings`` that are links in the graph.
         plan: The key of the template as a function of what is bound.
@@ -60,6 +71,10 @@ class WorkflowTemplate:
     graph_size: tuple[int, int] | None
     own_negative: str | None
     parameters: Mapping[str, tuple[Target, ...]]
+    declared: Mapping[str, Parameter]
+    defaults: Mapping[str, Mapping[str, Scalar]]
+    description: str
+    licence: str
     live: Graph
     linked: frozenset[Target]
     plan: KeyPlan
@@ -102,8 +117,14 @@ def parse_template(
         ask(name, file, graph, "width", ambiguous)
     if settings.size and "width" not in bindings:
         settings.refuse("size is set, but the graph has no place for one")
+    if settings.negative is not None and "negative" in ambiguous:
+        ask(name, file, graph, "negative", ambiguous)
+    if settings.negative is not None and "negative" not in bindings:
+        settings.refuse("negative is set, but the graph has no place for one")
+    declared = resolve_parameters(graph, live, settings, bindings, ambiguous)
     prose = {target for role in TEXT_ROLES for target in bindings.get(role, ())}
     bound = {target for targets in bindings.values() for target in targets}
+    bound |= {target for parameter in declared.values() for target in parameter.targets}
     return WorkflowTemplate(
         name=name,
         file=file,
@@ -113,8 +134,14 @@ def parse_template(
         ambiguous=ambiguous,
         recommended_size=settings.size,
         graph_size=_graph_size(live, bindings),
-        own_negative=_only_text(live, bindings.get("negative", ())),
+        own_negative=_only_text(live, bindings.get("negative", ()))
+        if settings.negative is None
+        else settings.negative,
         parameters=_parameters(live),
+        declared=declared,
+        defaults=_defaults(settings, bindings, declared),
+        description=settings.description,
+        licence=settings.licence,
         live=_without_linked_prefix(live),
         linked=frozenset(target for target in bound if link_of(live.value(target))),
         plan=KeyPlan.of(graph, output, prose=prose),
@@ -137,6 +164,22 @@ def _graph_size(
 def _only_text(live: LiveGraph, targets: Iterable[Target]) -> str | None:
     texts = {value for target in targets if isinstance(value := live.value(target), str)}
     return texts.pop() if len(texts) == 1 else None
+
+
+def _defaults(
+    settings: Settings,
+    bindings: Mapping[Role, tuple[Target, ...]],
+    declared: Mapping[str, Parameter],
+) -> dict[str, dict[str, Scalar]]:
+    defaults: dict[str, dict[str, Scalar]] = {}
+    if settings.negative is not None:
+        for target in bindings["negative"]:
+            defaults.setdefault(target.node, {})[target.input] = settings.negative
+    for parameter in declared.values():
+        if parameter.default is not None:
+            for target in parameter.targets:
+                defaults.setdefault(target.node, {})[target.input] = parameter.default
+    return defaults
 
 
 def _parameters(live: LiveGraph) -> dict[str, tuple[Target, ...]]:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import difflib
-import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mkdocs_comfy.errors import BindingError, shorten
 from mkdocs_comfy.text import canonical_text, normalise_text
-from mkdocs_comfy.workflows.rules import WHOLE_CLASSES, WHOLE_INPUTS, Role
+from mkdocs_comfy.workflows.explicit import NUMBER_ROLES
+from mkdocs_comfy.workflows.parameters import MAX_NUMBER, Kind, Parameter, UnfitError, kind_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mkdocs_comfy.workflows.graph import Scalar, Target
+    from mkdocs_comfy.workflows.rules import Role
     from mkdocs_comfy.workflows.template import WorkflowTemplate
 
-MAX_SEED = 2**64 - 1
-"""The largest seed that ComfyUI's samplers accept, and the largest number at all."""
+MAX_SEED = MAX_NUMBER
+"""The largest seed that ComfyUI's samplers accept."""
 
 OWN_KEYS: tuple[tuple[Role, str], ...] = (
     ("prompt", "hero_prompt"),
@@ -27,9 +29,6 @@ OWN_KEYS: tuple[tuple[Role, str], ...] = (
     ("height", "hero_size"),
 )
 """Roles with a front-matter key of their own: what they go to is no parameter."""
-
-NUMBER_ROLES: tuple[Role, ...] = ("steps", "cfg")
-"""Roles that are set as parameters, by their own names."""
 
 SHOWN = 16
 """How many parameters an error lists."""
@@ -75,75 +74,69 @@ def param_values(
 
     Raises:
         BindingError: There is no such parameter, it has a key of its own in the front matter,
-            two parameters set the same, or the value is of another type than what it replaces.
+            two parameters set the same, or the value is of another type than what it replaces,
+            out of its bounds or none of its choices.
         AmbiguousTemplateError: ``steps`` or ``cfg`` could mean several inputs.
     """
     written: dict[Target, str] = {}
     for name, value in params.items():
-        for target in _param_targets(template, name):
+        parameter = _parameter(template, name)
+        fitting = _fitting(template, parameter, value)
+        for target in parameter.targets:
             if target in written:
                 raise _refused(
                     template, name, f"sets the same as {written[target]!r}", "remove one of them"
                 )
             written[target] = name
-            yield target, _fitting(template, name, target, value)
+            yield target, fitting
 
 
-def _param_targets(template: WorkflowTemplate, name: str) -> tuple[Target, ...]:
-    if role := next((each for each in NUMBER_ROLES if each == name), None):
-        if role in template.ambiguous:
+def _parameter(template: WorkflowTemplate, name: str) -> Parameter:
+    if declared := template.declared.get(name):
+        return declared
+    for role in NUMBER_ROLES:
+        if role == name and role in template.ambiguous:
             template.ask(role)
-        targets = template.bindings.get(role, ())
-    else:
-        targets = template.parameters.get(normalise_text(name), ())
-        if len(targets) > 1:
-            raise _refused(
-                template,
-                name,
-                f"is ambiguous: nodes {', '.join(each.node for each in targets)} share that title",
-                "give them titles of their own in ComfyUI and export the workflow again",
-            )
-    if not targets:
+    targets = template.parameters.get(normalise_text(name), ())
+    if len(targets) > 1:
+        raise _refused(
+            template,
+            name,
+            f"is ambiguous: nodes {', '.join(each.node for each in targets)} share that title",
+            "give them titles of their own in ComfyUI and export the workflow again",
+        )
+    kind = kind_at(template.live, targets[0]) if targets else None
+    if kind is None:
         raise _unknown(template, name)
+    return _by_reference(template, name, targets[0], kind)
+
+
+def _by_reference(template: WorkflowTemplate, name: str, target: Target, kind: Kind) -> Parameter:
+    """Return the one input that a page names itself, within the bounds declared for it."""
     for own, key in OWN_KEYS:
-        if not set(targets).isdisjoint(template.bindings.get(own, ())):
+        if target in template.bindings.get(own, ()):
             raise _refused(template, name, f"is what {key} sets", f"use {key}")
-    return targets
+    for each in template.declared.values():
+        if target in each.targets:
+            return replace(each, name=name, targets=(target,))
+    return Parameter(name=name, targets=(target,), kind=kind)
 
 
-def _fitting(template: WorkflowTemplate, name: str, target: Target, value: Scalar) -> Scalar:
-    """Return ``value`` as it may stand at ``target``, of the type of what stands there.
-
-    Whole numbers are told by input and class: an exported file has ``1`` for ``1.0``.
-    """
-    node = template.live[target.node]
-    old = node["inputs"][target.input]
-    if isinstance(old, bool):
-        if isinstance(value, bool):
-            return value
-        expected = "true or false"
-    elif isinstance(old, str):
-        if isinstance(value, str):
-            return text_value(template, name, value)
-        expected = "a text (quote what looks like a number)"
-    else:
-        is_whole = target.input in WHOLE_INPUTS or node["class_type"] in WHOLE_CLASSES
-        if _is_number(value) and not (is_whole and isinstance(value, float)):
-            return value
-        if _is_number(value) and isinstance(value, float) and value.is_integer():
-            return int(value)
-        expected = "a whole number" if is_whole else "a number"
-    raise _refused(template, name, f"must be {expected}, got {_shown(value)}", "")
-
-
-def _is_number(value: Scalar) -> bool:
-    if isinstance(value, bool | str):
-        return False
-    return math.isfinite(value) if isinstance(value, float) else abs(value) <= MAX_SEED
+def _fitting(template: WorkflowTemplate, parameter: Parameter, value: Scalar) -> Scalar:
+    """Return ``value`` as it may stand where ``parameter`` goes."""
+    if isinstance(value, str):
+        text_value(template, parameter.name, value)
+    try:
+        return parameter.fitted(value)
+    except UnfitError as error:
+        hint = f"did you mean {error.suggestion!r}?" if error.suggestion else ""
+        raise _refused(
+            template, parameter.name, f"must be {error.expected}, got {_shown(value)}", hint
+        ) from error
 
 
 def _shown(value: object) -> str:
-    is_huge = isinstance(value, int) and abs(value) > MAX_SEED
+    is_huge = isinstance(value, int) and abs(value) > MAX_NUMBER
     return "a number of more than 64 bits" if is_huge else shorten(repr(value))
 
 
@@ -158,7 +151,7 @@ def _refused(template: WorkflowTemplate, name: str, problem: str, way_out: str) 
 
 def _unknown(template: WorkflowTemplate, name: str) -> BindingError:
     own = {target for role, _ in OWN_KEYS for target in template.bindings.get(role, ())}
-    known: list[str] = [role for role in NUMBER_ROLES if role in template.bindings]
+    known: list[str] = list(template.declared)
     known += [
         reference
         for reference, targets in template.parameters.items()

@@ -133,7 +133,7 @@ def test_every_role_can_be_named(template, role):
     [
         ("size = ", "plain.toml is no TOML"),
         ('colour = "red"', "unknown key colour"),
-        ("[parameters.sampler]", "unknown key parameters.sampler"),
+        ("[parameters.sampler]", "parameters.sampler.to must be a list"),
         ('[parameters.seed]\nto = ["3.seed"]\nmin = 1', "unknown key parameters.seed.min"),
         ("size = 512", "size must be"),
         ('size = "512"', "size must be"),
