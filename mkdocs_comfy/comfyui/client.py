@@ -178,6 +178,15 @@ class Client:
             raise not_comfyui(answer, self.server)
         return read_job(document, output=job.output, subject=self.subject(job))
 
+    async def definition(self, class_type: str) -> object:
+        """What ``GET /object_info/{class}`` says of a node class: any JSON.
+
+        Raises:
+            RenderError: Nothing that could be read; a proxy may well forbid this route.
+        """
+        answer = await self._ask("GET", f"/object_info/{quote(class_type, safe='')}")
+        return self._document(answer)
+
     async def download(self, image: ImageRef, job: RenderJob, *, max_bytes: int) -> bytes:
         """The bytes of ``image``, whatever they are.
 
@@ -232,9 +241,8 @@ class Client:
         for error in read_node_errors(as_mapping(document).get("node_errors")):
             if error.wants_options:
                 with suppress(RenderError):  # the refusal says enough without the list
-                    route = f"/object_info/{quote(error.class_type, safe='')}"
-                    info = self._document(await self._ask("GET", route))
-                    options = read_options(info, error)
+                    info = await self.definition(error.class_type)
+                    options = read_options(info, error.class_type, error.input)
                 break
         return rejection(document, self.subject(job), options=options)
 

@@ -31,7 +31,7 @@ from mkdocs_comfy.errors import InterruptedRenderError, LostError, RenderTimeout
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mkdocs_comfy.comfyui.jobs import Limits, RenderEvent, RenderJob
+    from mkdocs_comfy.comfyui.jobs import JobEvent, Limits, RenderJob
     from mkdocs_comfy.comfyui.moves import Action, Event
     from mkdocs_comfy.comfyui.protocol import Frame, Place, Subject
     from mkdocs_comfy.comfyui.server import Pace
@@ -79,7 +79,7 @@ class Job:
         self._new_id, self._jobs_api = new_id, jobs_api
         self._at = self._submission(new_id())
         self._patience = Patience(seconds=limits.patience, pace=pace)
-        self._news: list[RenderEvent] = []
+        self._news: list[JobEvent] = []
         self._end: End | None = None
         self._stop: RenderError | None = None
         self._withdrawn = self._has_slept = False
@@ -111,7 +111,7 @@ class Job:
             return moves.Download(image=self._at.image)
         return self._at.look(now)
 
-    def take(self, event: Event, now: float) -> tuple[RenderEvent, ...]:
+    def take(self, event: Event, now: float) -> tuple[JobEvent, ...]:
         """Take what has happened; what there is to tell about it, in order."""
         if self._end is not None:
             return ()

@@ -170,6 +170,19 @@ class ServerUp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerLacks:
+    """A server cannot render some of the jobs; others of the pool may.
+
+    Attributes:
+        server: Its URL without credentials.
+        reason: What it lacks: a model, a node class, a value.
+    """
+
+    server: str
+    reason: RenderError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
     """The image is here: the last event of its job.
 
@@ -199,15 +212,7 @@ class Failed:
     error: RenderError
 
 
-RenderEvent: TypeAlias = (
-    Submitted
-    | Queued
-    | Running
-    | Progress
-    | Waiting
-    | Retried
-    | ServerDown
-    | ServerUp
-    | Rendered
-    | Failed
-)
+JobEvent: TypeAlias = Submitted | Queued | Running | Progress | Waiting | Retried
+"""What happens to a job before its end."""
+
+RenderEvent: TypeAlias = JobEvent | ServerDown | ServerUp | ServerLacks | Rendered | Failed

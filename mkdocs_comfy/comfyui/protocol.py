@@ -116,7 +116,14 @@ class Ended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """A frame that says no more than that the socket is alive."""
+    """A frame about no job: the socket is alive.
+
+    Attributes:
+        remaining: Jobs that the server has, running and waiting, anybody's; ``None`` where the
+            frame does not say.
+    """
+
+    remaining: int | None = None
 
 
 Frame: TypeAlias = Started | Stepped | Ended | Heard
@@ -188,7 +195,7 @@ def read_frame(message: str | bytes) -> Frame:
     data = as_mapping(document.get("data"))
     prompt_id = as_text(data.get("prompt_id"))
     news = _news(document.get("type"), prompt_id, data) if prompt_id else None
-    return news or Heard()
+    return news or Heard(remaining=_remaining(data))
 
 
 def as_mapping(value: object) -> Mapping[Any, Any]:
@@ -249,6 +256,13 @@ def _news(kind: object, prompt_id: str, data: Mapping[Any, Any]) -> Frame | None
             )
             news = next((step for step in running if step and step.steps > 1), None)
     return news
+
+
+def _remaining(data: Mapping[Any, Any]) -> int | None:
+    """The queue's length, from a ``status`` frame (``server.py`` ``get_queue_info``)."""
+    info = as_mapping(as_mapping(data.get("status")).get("exec_info"))
+    remaining = _number(info.get("queue_remaining"))
+    return None if remaining is None else max(0, int(remaining))
 
 
 def _stepped(prompt_id: str, data: Mapping[Any, Any]) -> Stepped | None:

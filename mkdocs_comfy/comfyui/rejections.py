@@ -19,13 +19,13 @@ from mkdocs_comfy.errors import (
     NodeRef,
     RejectedError,
 )
+from mkdocs_comfy.workflows.key import MODEL_SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mkdocs_comfy.comfyui.protocol import Subject
 
-_MODEL_FILES = (".safetensors", ".sft", ".ckpt", ".pt", ".pth", ".bin", ".gguf", ".onnx")
 _KINDS_OF_MODEL = {  # by the input of ComfyUI's own loaders (nodes.py)
     "ckpt_name": "checkpoint",
     "unet_name": "diffusion model",
@@ -84,11 +84,11 @@ def read_node_errors(node_errors: object) -> tuple[NodeError, ...]:
     )
 
 
-def read_options(object_info: object, error: NodeError) -> tuple[str, ...] | None:
-    """What the input at fault takes, from the reply of ``GET /object_info/{class}``."""
-    inputs = as_mapping(as_mapping(as_mapping(object_info).get(error.class_type)).get("input"))
+def read_options(object_info: object, class_type: str, name: str) -> tuple[str, ...] | None:
+    """What the input ``name`` takes, from the reply of ``GET /object_info/{class}``."""
+    inputs = as_mapping(as_mapping(as_mapping(object_info).get(class_type)).get("input"))
     for group in ("required", "optional"):
-        options = _options(as_mapping(inputs.get(group)).get(error.input))
+        options = _options(as_mapping(inputs.get(group)).get(name))
         if options is not None:
             return options
     return None
@@ -167,7 +167,7 @@ def _options(config: object) -> tuple[str, ...] | None:
 
 def _names_a_model(error: NodeError, options: Sequence[str]) -> bool:
     named = as_text(error.received), *options
-    return any(name.lower().endswith(_MODEL_FILES) for name in named)
+    return any(name.lower().endswith(MODEL_SUFFIXES) for name in named)
 
 
 def _missing_model(

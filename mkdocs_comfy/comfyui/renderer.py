@@ -5,32 +5,31 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mkdocs_comfy.comfyui.client import Client
 from mkdocs_comfy.comfyui.jobs import Limits, Rendered
-from mkdocs_comfy.comfyui.scheduler import Scheduler
-from mkdocs_comfy.comfyui.server import Pace
-from mkdocs_comfy.comfyui.session import Session
+from mkdocs_comfy.comfyui.pool import Pool
+from mkdocs_comfy.comfyui.server import Pace, ServerConfig
 from mkdocs_comfy.comfyui.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from mkdocs_comfy.comfyui.jobs import RenderEvent, RenderJob
-    from mkdocs_comfy.comfyui.server import ServerConfig
 
 _STOPPING = 3.0  # seconds that a build waits for its jobs to be withdrawn
 _BREATH = 0.2  # seconds; on Windows a wait without end cannot be interrupted by Ctrl-C
 
 
 class Renderer:
-    """Renders images on one ComfyUI.
+    """Renders images on one ComfyUI, or on several at a time.
 
     Example:
-        >>> renderer = Renderer(server, limits=Limits(timeout=600))
+        >>> renderer = Renderer(servers, limits=Limits(timeout=600))
         >>> with contextlib.closing(renderer.render(jobs)) as events:
         ...     for event in events:
         ...         match event:
@@ -40,7 +39,7 @@ class Renderer:
 
     def __init__(
         self,
-        server: ServerConfig,
+        servers: ServerConfig | Sequence[ServerConfig],
         *,
         limits: Limits | None = None,
         pace: Pace | None = None,
@@ -48,19 +47,26 @@ class Renderer:
         """Remember what to do; nothing is opened yet.
 
         Args:
-            server: Where to render.
+            servers: Where to render: one server or more, no two at the same URL.
             limits: Other limits than the usual ones.
             pace: Other waiting times than the usual ones.
+
+        Raises:
+            ValueError: There is no server, or two have the same URL.
         """
-        self._server, self._limits, self._pace = server, limits or Limits(), pace or Pace()
+        self._servers = (servers,) if isinstance(servers, ServerConfig) else tuple(servers)
+        if not self._servers or len({each.display for each in self._servers}) < len(self._servers):
+            raise ValueError("expected one server or more, each with a URL of its own")
+        self._limits, self._pace = limits or Limits(), pace or Pace()
 
     def render(self, jobs: Iterable[RenderJob]) -> Generator[RenderEvent, None, None]:
-        """Render ``jobs`` in their order and tell what happens.
+        """Render ``jobs`` and tell what happens.
 
-        Each job ends with one ``Rendered`` or ``Failed``; images come in any order. Nothing is
-        sent before the first event is asked for. When the iterator is closed, or an exception
-        (``KeyboardInterrupt`` too) goes through it, jobs of ours that the server still has are
-        withdrawn, and only those; that takes about three seconds at most.
+        They go to the servers in their order, but for those that need other models than the ones
+        before. Each job ends with one ``Rendered`` or ``Failed``; images come in any order.
+        Nothing is sent before the first event is asked for. When the iterator is closed, or an
+        exception (``KeyboardInterrupt`` too) goes through it, jobs of ours that a server still
+        has are withdrawn, and only those; that takes about three seconds at most.
 
         Yields:
             Events, as they happen.
@@ -71,7 +77,8 @@ class Renderer:
         wanted = tuple(jobs)
         if not wanted:
             return
-        run = _Run(Transport(self._server, self._pace), wanted, limits=self._limits)
+        transports = [Transport(each, self._pace) for each in self._servers]
+        run = _Run(transports, wanted, limits=self._limits)
         run.start()
         try:
             yield from run.events()
@@ -89,12 +96,14 @@ class _End:
 class _Run:
     """One call of ``render``: the thread, its loop, and the events on their way."""
 
-    def __init__(self, transport: Transport, jobs: Sequence[RenderJob], *, limits: Limits) -> None:
-        self._transport, self._jobs, self._limits = transport, jobs, limits
+    def __init__(
+        self, transports: Sequence[Transport], jobs: Sequence[RenderJob], *, limits: Limits
+    ) -> None:
+        self._transports, self._jobs, self._limits = transports, jobs, limits
         self._events: queue.SimpleQueue[RenderEvent | _End] = queue.SimpleQueue()
         self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
-        self._session: Session | None = None
+        self._pool: Pool | None = None
         self._thread = threading.Thread(target=self._work, name="mkdocs-comfy", daemon=True)
 
     def start(self) -> None:
@@ -113,8 +122,8 @@ class _Run:
                     raise event.error
                 return
             yield event
-            if isinstance(event, Rendered) and self._session is not None:
-                self._call(self._session.taken)
+            if isinstance(event, Rendered) and self._pool is not None:
+                self._call(partial(self._pool.taken, event))
 
     def stop(self) -> None:
         """End the loop, jobs withdrawn; waits for it, but not for ever."""
@@ -133,16 +142,18 @@ class _Run:
             self._events.put(_End())
 
     async def _main(self) -> None:
-        async with Client(self._transport) as client:
-            emit = self._events.put
-            self._session = Session(client, self._transport, limits=self._limits, emit=emit)
-            scheduler = Scheduler(
-                self._session,
-                max_time=self._limits.max_time,
-                beat=self._transport.pace.beat,
-                emit=emit,
+        async with AsyncExitStack() as stack:
+            servers = [
+                (await stack.enter_async_context(Client(transport)), transport)
+                for transport in self._transports
+            ]
+            self._pool = Pool(
+                servers,
+                limits=self._limits,
+                beat=self._transports[0].pace.beat,
+                emit=self._events.put,
             )
-            rendering = asyncio.create_task(scheduler.run(self._jobs))
+            rendering = asyncio.create_task(self._pool.run(self._jobs))
             stopping = asyncio.create_task(self._stopping.wait())
             await asyncio.wait({rendering, stopping}, return_when=asyncio.FIRST_COMPLETED)
             for task in (rendering, stopping):

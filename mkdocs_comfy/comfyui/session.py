@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mkdocs_comfy.comfyui.health import Health
+from mkdocs_comfy.comfyui.inventory import Inventory
 from mkdocs_comfy.comfyui.listener import Listener
 from mkdocs_comfy.comfyui.moves import News, SocketClosed
+from mkdocs_comfy.comfyui.protocol import Heard
 from mkdocs_comfy.comfyui.watch import Desk, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mkdocs_comfy.comfyui.client import Client
-    from mkdocs_comfy.comfyui.jobs import Limits, Rendered, RenderEvent, RenderJob
+    from mkdocs_comfy.comfyui.jobs import JobEvent, Limits, Rendered, RenderJob
     from mkdocs_comfy.comfyui.moves import Event
     from mkdocs_comfy.comfyui.protocol import Frame
     from mkdocs_comfy.comfyui.transport import Transport
@@ -25,8 +29,13 @@ _GREETING = 0.5  # seconds that the first job waits for the socket; it works wit
 class Session:
     """Renders jobs on one server, which is kept ``Limits.ahead`` jobs ahead.
 
-    A scheduler opens it, waits for room and hands it a job, again and again; images are
-    downloaded while the next job runs.
+    A pool opens it, waits for room and hands it a job, again and again; images are downloaded
+    while the next job runs.
+
+    Attributes:
+        name: The server's URL without credentials.
+        health: Whether it answers.
+        inventory: What it has.
     """
 
     def __init__(
@@ -35,7 +44,8 @@ class Session:
         transport: Transport,
         *,
         limits: Limits,
-        emit: Callable[[RenderEvent], None],
+        emit: Callable[[JobEvent], None],
+        left: Callable[[], None],
     ) -> None:
         """Prepare; nothing is sent yet.
 
@@ -44,31 +54,47 @@ class Session:
             transport: The way to its socket.
             limits: How often and how long to try.
             emit: Takes what happens to the jobs, but for their ends.
+            left: Called when a job has left the server, so that there is room for another.
         """
+        self.name = client.server.display
+        self.health = Health()
+        self.inventory = Inventory(client)
         self._client = client
         self._listener = Listener(transport, tell=self._hear, closed=self._deafen)
+        self._emit, self._tell_left = emit, left
         self._desk = Desk(
             client=client,
+            inventory=self.inventory,
+            health=self.health,
             limits=limits,
             slots=asyncio.Semaphore(limits.ahead + 1),
             room=asyncio.Semaphore(_IN_HAND),
             posting=asyncio.Lock(),
             client_id=lambda: self._listener.client_id,
-            emit=emit,
+            emit=self._sign,
             left=self._left,
         )
         self._watches: set[Watch] = set()
         self._abandoned: list[str] = []
         self._listening: asyncio.Task[None] | None = None
+        self._remaining = 0
+
+    @property
+    def others(self) -> int:
+        """Other people's jobs that the server has, as far as its socket says."""
+        if not self._listener.open:
+            return 0
+        return max(0, self._remaining - sum(bool(each.prompt_ids) for each in self._watches))
 
     async def open(self) -> None:
-        """Make sure that the server is there, and listen to it.
+        """Make sure that the server is there, and listen to it. May be repeated after a failure.
 
         Raises:
             RenderError: It is not.
         """
         await self._client.probe()
-        self._listening = asyncio.create_task(self._listener.listen())
+        if self._listening is None:
+            self._listening = asyncio.create_task(self._listener.listen())
         await self._client.learn()
         await self._listener.ready(_GREETING)
 
@@ -79,12 +105,23 @@ class Session:
             await asyncio.wait({self._listening})
 
     async def room(self) -> None:
-        """Wait until one more job can be taken; it is reserved for the next ``render``."""
+        """Wait until one more job can be taken; it is reserved for the next ``begin``."""
         await self._desk.slots.acquire()
 
-    def begin(self, job: RenderJob) -> Watch:
-        """Take a job for which there is room; ``render`` does the rest."""
-        return Watch(job, self._desk)
+    def decline(self) -> None:
+        """Give back the room that was waited for."""
+        self._desk.slots.release()
+
+    def begin(self, job: RenderJob, *, retries: int) -> Watch:
+        """Take a job for which there is room; ``render`` does the rest.
+
+        Args:
+            job: The job.
+            retries: How often it may be submitted again here.
+        """
+        watch = Watch(job, self._desk, retries=retries)
+        self._watches.add(watch)
+        return watch
 
     async def render(self, watch: Watch) -> Rendered:
         """Render a job that was begun.
@@ -92,16 +129,21 @@ class Session:
         Raises:
             RenderError: There is no image.
         """
-        self._watches.add(watch)
         try:
-            return await watch.run()
+            return replace(await watch.run(), server=self.name)
         finally:
-            self._watches.discard(watch)
             self._abandoned += watch.prompt_ids
+            self.forget(watch)
+
+    def forget(self, watch: Watch) -> None:
+        """Be done with a job that was begun, whether ``render`` ever came to run or not."""
+        self._watches.discard(watch)
+        watch.leave()
 
     async def withdraw(self) -> None:
-        """Take jobs off the server that were left there when their ``render`` was cancelled."""
-        await self._client.withdraw(self._abandoned)
+        """Take jobs off the server that were left there when their ``render`` ended."""
+        abandoned, self._abandoned = self._abandoned, []
+        await self._client.withdraw(abandoned)
 
     def taken(self) -> None:
         """One rendered image has been taken off our hands."""
@@ -112,7 +154,12 @@ class Session:
         for watch in tuple(self._watches):
             watch.tell(event)
 
+    def _sign(self, event: JobEvent) -> None:
+        self._emit(replace(event, server=self.name))
+
     def _hear(self, frame: Frame) -> None:
+        if isinstance(frame, Heard) and frame.remaining is not None:
+            self._remaining = frame.remaining
         self.tell(News(frame=frame))
 
     def _deafen(self) -> None:
@@ -122,3 +169,4 @@ class Session:
         """The next job has begun; without a socket nobody else says so."""
         if not self._listener.open:
             self._deafen()
+        self._tell_left()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from mkdocs_comfy.comfyui.job import Job
-from mkdocs_comfy.comfyui.jobs import Rendered
+from mkdocs_comfy.comfyui.jobs import Rendered, Running
 from mkdocs_comfy.comfyui.moves import (
     ON_SERVER,
     Absent,
@@ -27,12 +27,13 @@ from mkdocs_comfy.comfyui.moves import (
     Sending,
     Taken,
     Trouble,
+    Unanswered,
     Wait,
     Withdraw,
     Withdrawn,
 )
 from mkdocs_comfy.comfyui.protocol import Place
-from mkdocs_comfy.errors import RenderError
+from mkdocs_comfy.errors import RenderError, UnreachableError
 from mkdocs_comfy.workflows.binding import with_prefix
 
 if TYPE_CHECKING:
@@ -40,7 +41,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from mkdocs_comfy.comfyui.client import Client
-    from mkdocs_comfy.comfyui.jobs import Limits, RenderEvent, RenderJob
+    from mkdocs_comfy.comfyui.health import Health
+    from mkdocs_comfy.comfyui.inventory import Inventory
+    from mkdocs_comfy.comfyui.jobs import JobEvent, Limits, RenderJob
     from mkdocs_comfy.comfyui.moves import Action, Event
     from mkdocs_comfy.comfyui.protocol import ImageRef
 
@@ -53,6 +56,8 @@ class Desk:
 
     Attributes:
         client: The server.
+        inventory: What it has.
+        health: Whether it answers.
         limits: How often and how long to try.
         slots: One for each job that the server may have at a time.
         room: One for each image that may be in hand and not yet taken.
@@ -63,26 +68,34 @@ class Desk:
     """
 
     client: Client
+    inventory: Inventory
+    health: Health
     limits: Limits
     slots: asyncio.Semaphore
     room: asyncio.Semaphore
     posting: asyncio.Lock
     client_id: Callable[[], str]
-    emit: Callable[[RenderEvent], None]
+    emit: Callable[[JobEvent], None]
     left: Callable[[], None]
 
 
 class Watch:
     """A job on its way through one session; ``run`` once."""
 
-    def __init__(self, job: RenderJob, desk: Desk) -> None:
-        """Prepare; nothing is sent yet. A slot of the desk has been taken for the job."""
+    def __init__(self, job: RenderJob, desk: Desk, *, retries: int) -> None:
+        """Prepare; nothing is sent yet. A slot of the desk has been taken for the job.
+
+        Args:
+            job: What is asked for.
+            desk: What it shares with others.
+            retries: How often it may be submitted again here.
+        """
         self._desk = desk
         client = desk.client
         self._job = Job(
             job,
             subject=client.subject(job),
-            limits=desk.limits,
+            limits=replace(desk.limits, retries=retries),
             pace=client.pace,
             new_id=_new_id,
             jobs_api=client.has_jobs,
@@ -90,6 +103,8 @@ class Watch:
         self._graph: tuple[str, Mapping[str, Any]] = "", {}
         self._changed = asyncio.Event()
         self._has_slot = True
+        self._left_there = False
+        self._started_at: float | None = None
 
     @property
     def phase(self) -> Phase:
@@ -97,14 +112,37 @@ class Watch:
         return self._job.phase
 
     @property
+    def submissions(self) -> int:
+        """How many submissions may have arrived."""
+        return self._job.submissions
+
+    @property
+    def started_at(self) -> float | None:
+        """When the job's start was noticed, by the loop's clock; ``None`` before that."""
+        return self._started_at if self.phase is Phase.RUNNING else None
+
+    @property
+    def has_slot(self) -> bool:
+        """True while it counts as one of the jobs that the server has."""
+        return self._has_slot
+
+    @property
     def prompt_ids(self) -> list[str]:
         """The job's id, where the server may have it."""
-        return [self._job.prompt_id] if self.phase in ON_SERVER else []
+        on_server = self.phase in ON_SERVER or self._left_there
+        return [self._job.prompt_id] if on_server else []
 
     def tell(self, event: Event) -> None:
         """Tell the job what happens around it."""
         self._take(event)
         self._changed.set()
+
+    def leave(self) -> None:
+        """Let the next job come, where the server is done with this one; may be repeated."""
+        if self._has_slot:
+            self._has_slot = False
+            self._desk.slots.release()
+            self._desk.left()
 
     async def run(self) -> Rendered:
         """Render the job.
@@ -114,25 +152,21 @@ class Watch:
         """
         try:
             while not isinstance(action := self._job.next(_now()), End):
-                if self._has_slot and self.phase not in ON_SERVER | {Phase.CREATED}:
-                    self._leave()
+                if self.phase not in ON_SERVER | {Phase.CREATED}:
+                    self.leave()
                 await self._do(action)
         finally:
-            if self._has_slot:
-                self._leave()
+            self.leave()
         if action.data is None:
+            self._left_there = isinstance(action.error, UnreachableError) and self.submissions > 0
             raise action.error or AssertionError(action)
         return Rendered(job=self._job.job, data=action.data, seconds=self._job.seconds)
 
     def _take(self, event: Event) -> None:
         for news in self._job.take(event, _now()):
+            if isinstance(news, Running):
+                self._started_at = _now()
             self._desk.emit(news)
-
-    def _leave(self) -> None:
-        """The server is done with the job: the next one may come."""
-        self._has_slot = False
-        self._desk.slots.release()
-        self._desk.left()
 
     async def _do(self, action: Action) -> None:
         match action:
@@ -176,7 +210,11 @@ class Watch:
         try:
             event = await self._ask(action)
         except RenderError as error:
+            self._desk.health.failed(error)
             event = Trouble(error=error)
+        else:
+            if not isinstance(event, Unanswered):
+                self._desk.health.answered()
         self._take(event)
 
     async def _ask(self, action: Action) -> Event:
@@ -205,7 +243,8 @@ class Watch:
         job, client = self._job.job, self._desk.client
         if self._graph[0] != prompt_id:
             # The same id keeps its prefix: sent twice, it is still one job with one file.
-            self._graph = prompt_id, with_prefix(job.graph, job.output, prefix_of(job))
+            graph = await self._desk.inventory.spell(job.graph)
+            self._graph = prompt_id, with_prefix(graph, job.output, prefix_of(job))
         posting = asyncio.create_task(
             client.submit(
                 job, self._graph[1], prompt_id=prompt_id, client_id=self._desk.client_id()

@@ -279,9 +279,9 @@ def test_options_are_read_from_both_forms_of_object_info(recorded):
         "KSampler": {"input": {"optional": {"sampler_name": ["COMBO", {"options": ["a", 1]}]}}}
     }
 
-    assert "euler" in read_options(info, fault)
-    assert read_options(newer, fault) == ("a",)
-    assert read_options({}, fault) is None
+    assert "euler" in read_options(info, fault.class_type, fault.input)
+    assert read_options(newer, fault.class_type, fault.input) == ("a",)
+    assert read_options({}, fault.class_type, fault.input) is None
 
 
 @pytest.mark.parametrize(

@@ -248,7 +248,7 @@ def test_waiting_behind_others_does_not_count(comfyui, render, a_job):
     result = render([job := a_job()], timeout=0.5, pace=Pace(poll_live=0.1))
 
     assert len(result.images) == 1
-    assert Queued(job=job, ahead=1) in result.events
+    assert Queued(job=job, ahead=1, server=comfyui.url) in result.events
 
 
 def test_no_jobs_no_requests(comfyui, render):
@@ -314,7 +314,7 @@ def test_a_fault_of_our_own_is_not_swallowed(comfyui, events_of, a_job, monkeypa
     async def broken(*_, **__):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("mkdocs_comfy.comfyui.scheduler.Scheduler.run", broken)
+    monkeypatch.setattr("mkdocs_comfy.comfyui.pool.Pool.run", broken)
 
     with pytest.raises(ZeroDivisionError):
         list(events_of([a_job()]))

@@ -1,0 +1,108 @@
+"""One server of a pool, and what the pool knows of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mkdocs_comfy.comfyui.forecast import Load, Speeds
+from mkdocs_comfy.comfyui.moves import Phase
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from mkdocs_comfy.comfyui.backlog import Entry, Group
+    from mkdocs_comfy.comfyui.session import Session
+    from mkdocs_comfy.comfyui.watch import Watch
+    from mkdocs_comfy.errors import RenderError
+
+BEFORE_IT_RUNS = frozenset({Phase.CREATED, Phase.SUBMITTED, Phase.QUEUED})
+"""Phases in which nothing is lost if a job is given to another server."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Attempt:
+    """A job on one server.
+
+    Attributes:
+        entry: The job.
+        watch: Its way through the server's session.
+        task: What drives it.
+        dropped: True where the server shall forget it, because another one has rendered it or
+            runs it.
+        error: Why it came to nothing, or ``None``.
+        elsewhere: True where another server may do better.
+    """
+
+    entry: Entry
+    watch: Watch
+    task: asyncio.Task[None] = field(init=False)
+    dropped: bool = False
+    error: RenderError | None = None
+    elsewhere: bool = False
+
+
+class Member:
+    """A server, its jobs, and what it cannot do.
+
+    Attributes:
+        session: The server.
+        attempts: The jobs that it has.
+        refuses: Group → why it cannot render its jobs.
+        speeds: Seconds that its jobs take.
+        opened: True once it has answered.
+        last: The group of the job that it was given last, or ``None``.
+    """
+
+    def __init__(self, session: Session) -> None:
+        """Nothing is known of it."""
+        self.session = session
+        self.attempts: list[Attempt] = []
+        self.refuses: dict[Group, RenderError] = {}
+        self.speeds = Speeds()
+        self.opened = False
+        self.last: Group | None = None
+
+    @property
+    def usable(self) -> bool:
+        """True where it may be given a job; one that fails is asked by one job at a time."""
+        health = self.session.health
+        return health.closed or not (health.given_up or self.attempts)
+
+    @property
+    def slots(self) -> int:
+        """Our jobs that wait or run there."""
+        return sum(attempt.watch.has_slot for attempt in self.attempts)
+
+    @property
+    def occupied(self) -> int:
+        """Anybody's jobs that wait or run there."""
+        return self.slots + self.session.others
+
+    def can(self, group: Group) -> bool:
+        """Whether it may come to render jobs of ``group``."""
+        return group not in self.refuses and not self.session.health.given_up
+
+    def ahead_of(self, attempt: Attempt) -> int:
+        """Jobs that it has before ``attempt``."""
+        if attempt.watch.started_at is not None:
+            return 0
+        return max(0, self.occupied - attempt.watch.has_slot)
+
+    def load(self, group: Group, now: float, *, usual: float | None) -> Load:
+        """What it has to do.
+
+        Args:
+            group: What its next job would be.
+            now: Seconds of the loop's clock.
+            usual: Seconds a job on other servers, where nothing is known of this one.
+        """
+        starts = [attempt.watch.started_at for attempt in self.attempts]
+        running = max((now - each for each in starts if each is not None), default=None)
+        each = self.speeds.of(group)
+        return Load(
+            each=usual if each is None else each,
+            running=running,
+            waiting=max(0, self.occupied - (running is not None)),
+            away=not self.session.health.closed,
+        )
