@@ -12,20 +12,24 @@ from typing import TYPE_CHECKING
 from mkdocs.config import base, config_options as c
 
 from mkdocs_comfy.options import (
-    ClientCert,
     Count,
     Folder,
-    Headers,
     MaybeSeconds,
     Patterns,
-    Proxy,
     Quantity,
     Seconds,
-    ServerUrl,
     SiteFolder,
     Size,
     Switch,
     TemplateName,
+)
+from mkdocs_comfy.options_server import (
+    Access,
+    ClientCert,
+    Headers,
+    Proxy,
+    ServerEntry,
+    Servers,
     Verify,
 )
 from mkdocs_comfy.pages.spec import PLACES, Place
@@ -48,11 +52,17 @@ class ComfyConfig(base.Config):
     enabled = Switch(default=True)
     """``false`` leaves every page as it is."""
 
-    server = ServerUrl()
-    """The ComfyUI server: a URL (``http://127.0.0.1:8188``), or ``embedded`` for stand-ins."""
+    server = Servers()
+    """A URL (``http://127.0.0.1:8188``), ``embedded`` for stand-ins, or a list: a pool.
+
+    An entry of the list is a URL, or ``{url, headers, verify, client_cert}`` with its own.
+    """
 
     headers = Headers()
-    """Sent to the server and to nobody else; text or ``{file: path}``. Never shown anywhere."""
+    """Sent to the servers given as plain text and to nobody else; text or ``{file: path}``.
+
+    Never shown anywhere.
+    """
 
     verify = Verify(default=True)
     """Check the server's certificate: ``true``, ``false``, or the path of a CA file."""
@@ -134,14 +144,7 @@ class ComfyConfig(base.Config):
         place: Place = self.place
         ci = environ.get("CI", "").lower() not in ("", "0", "false", "no")
         return Settings(
-            server=ServerSettings(
-                url=self.server or DEFAULT_SERVER,
-                explicit=self.server is not None,
-                headers=self.headers,
-                verify=self.verify,
-                client_cert=self.client_cert,
-                proxy=self.proxy,
-            ),
+            servers=self._servers(),
             template=self.template,
             templates_dir=self.templates_dir,
             size=self.size,
@@ -157,4 +160,20 @@ class ComfyConfig(base.Config):
             cache_dir=self.cache_dir,
             assets_dir=self.assets_dir,
             place=place,
+        )
+
+    def _servers(self) -> tuple[ServerSettings, ...]:
+        common = Access(headers=self.headers, verify=self.verify, client_cert=self.client_cert)
+        entries: tuple[ServerEntry, ...] = self.server or (ServerEntry(url=DEFAULT_SERVER),)
+        return tuple(
+            ServerSettings(
+                url=entry.url,
+                explicit=self.server is not None,
+                headers=access.headers,
+                verify=access.verify,
+                client_cert=access.client_cert,
+                proxy=self.proxy,
+            )
+            for entry in entries
+            for access in [entry.access or common]
         )

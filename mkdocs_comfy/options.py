@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path, PurePosixPath
-from typing import Generic, TypeGuard, TypeVar
-from urllib.parse import urlsplit
+from typing import Any, Generic, TypeGuard, TypeVar
 
 from mkdocs.config import base
 from pathspec import GitIgnoreSpec
 
 from mkdocs_comfy.pages.spec import parse_size
-from mkdocs_comfy.settings import DEFAULT_SERVER, EMBEDDED
 
 T = TypeVar("T")
 
@@ -34,8 +32,6 @@ _UNITS = {
 _QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
 _LONGEST = 10**9  # seconds, some thirty years
 _MOST = 100  # more attempts than anybody waits for
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110 §5.1: a token
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")  # RFC 9110 §5.5, one line
 _TEMPLATE = re.compile(r"(?!\.)[A-Za-z0-9._-]+")
 
 
@@ -44,7 +40,7 @@ def is_seconds(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < _LONGEST
 
 
-class _Option(base.BaseConfigOption[T], Generic[T]):
+class Option(base.BaseConfigOption[T], Generic[T]):
     """An option with a default, that may need the folder of mkdocs.yml."""
 
     def __init__(self, default: object = None) -> None:
@@ -59,12 +55,16 @@ class _Option(base.BaseConfigOption[T], Generic[T]):
         # None is no value, as for MkDocs' own options: `!ENV` with a variable that is not set.
         return super().validate(self.default if value is None else value)
 
-    def _path(self, value: str) -> Path:
+    def below(self, other: Option[Any]) -> None:
+        """Take paths as relative to what they are relative to in ``other``."""
+        self._folder = other._folder
+
+    def path(self, value: str) -> Path:
         """``value`` below the folder of mkdocs.yml, unless it is absolute."""
         return self._folder / Path(value).expanduser()
 
 
-class Switch(_Option[bool]):
+class Switch(Option[bool]):
     """True or false; 0 and 1 too, since ``!ENV`` gives numbers for them."""
 
     def run_validation(self, value: object) -> bool:
@@ -73,110 +73,7 @@ class Switch(_Option[bool]):
         raise base.ValidationError(f"expected true or false (or 1 or 0), got {value!r}")
 
 
-class ServerUrl(_Option[str | None]):
-    """``http(s)://…``, ``embedded``, or nothing for ComfyUI's own default address."""
-
-    def run_validation(self, value: object) -> str | None:
-        if value is None or value == "":
-            return None
-        if not isinstance(value, str):
-            raise base.ValidationError(
-                f"expected one URL or `{EMBEDDED}`, not a {type(value).__name__}"
-            )
-        if value == EMBEDDED:
-            return value
-        try:
-            parts = urlsplit(value)
-            usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-        except ValueError:
-            usable = False
-        if not usable or parts.query or parts.fragment:
-            # The value is not quoted: it may hold a password.
-            raise base.ValidationError(
-                f"expected a URL such as {DEFAULT_SERVER} or https://gpu.example.org/comfy"
-                f" (no query, no fragment), or `{EMBEDDED}`"
-            )
-        return value
-
-
-class Headers(_Option[dict[str, "str | Path | None"]]):
-    """Header name → text, or ``{file: path}``; an unset ``!ENV`` variable is kept as ``None``."""
-
-    def run_validation(self, value: object) -> dict[str, str | Path | None]:
-        if value is None:
-            return {}
-        if not isinstance(value, dict):
-            raise base.ValidationError("expected a mapping of header name to value")
-        return {self._name_of(name): self._value_of(name, given) for name, given in value.items()}
-
-    @staticmethod
-    def _name_of(name: object) -> str:
-        if isinstance(name, str) and _HEADER_NAME.fullmatch(name):
-            return name
-        raise base.ValidationError(f"{name!r} is not the name of a header")
-
-    def _value_of(self, name: str, value: object) -> str | Path | None:
-        match value:
-            case None:
-                return None
-            case {"file": str(path), **rest} if not rest:
-                return self._path(path)
-            case str() if _HEADER_VALUE.fullmatch(value):
-                return value
-            case int() | float() if not isinstance(value, bool):
-                # A token of digits is no longer what it was: YAML 1.1 reads 0123 as 83.
-                raise base.ValidationError(
-                    f"{name}: YAML read a number; write it in quotes, or as `{{file: path}}`"
-                )
-        # The value is not quoted: it may be a secret.
-        raise base.ValidationError(f"{name}: expected one line of text, or `{{file: path}}`")
-
-
-class Verify(_Option["bool | Path"]):
-    """Whether certificates are checked, or the file of the authority that signs them."""
-
-    def run_validation(self, value: object) -> bool | Path:
-        if isinstance(value, bool) or (isinstance(value, int) and value in (0, 1)):
-            return bool(value)
-        if isinstance(value, str) and value:
-            return self._path(value)
-        raise base.ValidationError(f"expected true, false or the path of a CA file, got {value!r}")
-
-
-class ClientCert(_Option["Path | tuple[Path, Path] | None"]):
-    """A file with certificate and key, or a list of the two files."""
-
-    def run_validation(self, value: object) -> Path | tuple[Path, Path] | None:
-        match value:
-            case None:
-                return None
-            case str(both) if both:
-                return self._path(both)
-            case [str(certificate), str(key)]:
-                return self._path(certificate), self._path(key)
-        raise base.ValidationError("expected the path of a PEM file, or [certificate, key]")
-
-
-class Proxy(_Option[str]):
-    """``auto`` (the environment's), ``none``, or the URL of a proxy."""
-
-    def run_validation(self, value: object) -> str:
-        if value in ("auto", "none"):
-            return str(value)
-        if value is False:
-            return "none"
-        if isinstance(value, str):
-            try:
-                parts = urlsplit(value)
-                if parts.scheme in ("http", "https", "socks5", "socks5h") and parts.hostname:
-                    return value
-            except ValueError:
-                pass
-        # The value is not quoted: it may hold a password.
-        raise base.ValidationError("expected auto, none or a URL such as http://proxy.lan:3128")
-
-
-class Size(_Option["tuple[int, int] | None"]):
+class Size(Option["tuple[int, int] | None"]):
     """``1344x768``: pixels of the rendered image."""
 
     def run_validation(self, value: object) -> tuple[int, int] | None:
@@ -191,7 +88,7 @@ class Size(_Option["tuple[int, int] | None"]):
         return size
 
 
-class Quantity(_Option[int]):
+class Quantity(Option[int]):
     """A positive whole number, with a unit if one likes: ``64 MiB``, ``50 MP``."""
 
     def __init__(self, default: str, *, unit: str) -> None:
@@ -213,7 +110,7 @@ class Quantity(_Option[int]):
         return number
 
 
-class Seconds(_Option[float]):
+class Seconds(Option[float]):
     """A positive number of seconds; with ``zero``, 0 too."""
 
     def __init__(self, default: float, *, zero: bool = False) -> None:
@@ -227,7 +124,7 @@ class Seconds(_Option[float]):
         raise base.ValidationError(f"expected {wanted}, got {value!r}")
 
 
-class MaybeSeconds(_Option["float | None"]):
+class MaybeSeconds(Option["float | None"]):
     """A positive number of seconds, or nothing for no limit."""
 
     def run_validation(self, value: object) -> float | None:
@@ -238,7 +135,7 @@ class MaybeSeconds(_Option["float | None"]):
         raise base.ValidationError(f"expected a positive number of seconds, got {value!r}")
 
 
-class Count(_Option[int]):
+class Count(Option[int]):
     """A whole number, 0 to 100."""
 
     def run_validation(self, value: object) -> int:
@@ -247,16 +144,16 @@ class Count(_Option[int]):
         raise base.ValidationError(f"expected a whole number from 0 to {_MOST}, got {value!r}")
 
 
-class Folder(_Option[Path]):
+class Folder(Option[Path]):
     """A folder, relative to mkdocs.yml."""
 
     def run_validation(self, value: object) -> Path:
         if isinstance(value, str) and value.strip():
-            return self._path(value)
+            return self.path(value)
         raise base.ValidationError(f"expected the path of a folder, got {value!r}")
 
 
-class SiteFolder(_Option[str]):
+class SiteFolder(Option[str]):
     """A folder inside the site, with ``/``."""
 
     def run_validation(self, value: object) -> str:
@@ -269,7 +166,7 @@ class SiteFolder(_Option[str]):
         )
 
 
-class TemplateName(_Option[str]):
+class TemplateName(Option[str]):
     """Name of a workflow template: letters, digits, ``.``, ``_``, ``-``; no dot in front."""
 
     def run_validation(self, value: object) -> str:
@@ -280,7 +177,7 @@ class TemplateName(_Option[str]):
         )
 
 
-class Patterns(_Option["GitIgnoreSpec | None"]):
+class Patterns(Option["GitIgnoreSpec | None"]):
     """gitignore-style patterns of pages, as lines of one text or as a list."""
 
     def run_validation(self, value: object) -> GitIgnoreSpec | None:

@@ -50,7 +50,7 @@ class OnMissing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerSettings:
-    """How to reach the server, as configured; secrets are read when a connection is made.
+    """How to reach one server, as configured; secrets are read when a connection is made.
 
     Attributes:
         url: ``http(s)://…`` or ``"embedded"``.
@@ -80,7 +80,8 @@ class Settings:
     """Everything that the pipeline takes from the configuration.
 
     Attributes:
-        server: The ComfyUI server.
+        servers: The ComfyUI servers, at least one, each with a URL of its own; the stand-in
+            server stands alone.
         template: Name of the template for pages that name none.
         templates_dir: The site's own templates; need not exist.
         size: Pixels for pages that name none, or ``None`` for the template's.
@@ -98,7 +99,7 @@ class Settings:
         place: Where on a page the hero goes, for pages that do not say.
     """
 
-    server: ServerSettings
+    servers: tuple[ServerSettings, ...]
     template: str
     templates_dir: Path
     size: tuple[int, int] | None
@@ -118,4 +119,10 @@ class Settings:
     @property
     def silenced_by_ci(self) -> bool:
         """True where a CI build names no server and so renders nothing."""
-        return self.mode is Mode.AUTO and self.ci and not self.server.explicit
+        explicit = any(server.explicit for server in self.servers)
+        return self.mode is Mode.AUTO and self.ci and not explicit
+
+    @property
+    def embedded(self) -> bool:
+        """True where the stand-in server is asked for."""
+        return any(server.embedded for server in self.servers)

@@ -33,12 +33,12 @@ def settings(environ=None, **options):
 def test_the_defaults_are_for_a_comfyui_on_the_same_machine():
     given = settings()
 
-    assert given.server.url == "http://127.0.0.1:8188"
-    assert not given.server.explicit
-    assert given.server.headers == {}
-    assert given.server.verify is True
-    assert given.server.client_cert is None
-    assert given.server.proxy == "auto"
+    assert given.servers[0].url == "http://127.0.0.1:8188"
+    assert not given.servers[0].explicit
+    assert given.servers[0].headers == {}
+    assert given.servers[0].verify is True
+    assert given.servers[0].client_cert is None
+    assert given.servers[0].proxy == "auto"
     assert given.template == "default"
     assert given.templates_dir == Path("/srv/site/comfy_templates")
     assert given.size is None
@@ -70,6 +70,31 @@ def test_values_are_taken(options, attribute, value):
     assert getattr(settings(**options), attribute) == value
 
 
+def test_a_list_of_servers_is_a_pool():
+    """An entry that is a mapping has its own credentials, and only these."""
+    first, second, third = settings(
+        server=[
+            "http://a:8188",
+            {"url": "https://b", "headers": {"X-Key": {"file": "b.txt"}}, "verify": "b.pem"},
+            {"url": "https://c/comfy", "client_cert": ["c.pem", "c.key"]},
+        ],
+        headers={"Authorization": "Bearer for-all"},
+        verify=False,
+        client_cert="all.pem",
+        proxy="http://proxy.lan",
+    ).servers
+
+    folder = Path("/srv/site")
+    assert (first.url, first.headers) == ("http://a:8188", {"Authorization": "Bearer for-all"})
+    assert (first.verify, first.client_cert) == (False, folder / "all.pem")
+    assert (second.url, second.headers) == ("https://b", {"X-Key": folder / "b.txt"})
+    assert (second.verify, second.client_cert) == (folder / "b.pem", None)
+    assert (third.headers, third.verify) == ({}, True)
+    assert third.client_cert == (folder / "c.pem", folder / "c.key")
+    assert {each.proxy for each in (first, second, third)} == {"http://proxy.lan"}
+    assert all(each.explicit for each in (first, second, third))
+
+
 @pytest.mark.parametrize(
     ("options", "attribute", "value"),
     [
@@ -93,7 +118,7 @@ def test_values_are_taken(options, attribute, value):
     ],
 )
 def test_server_values_are_taken(options, attribute, value):
-    assert getattr(settings(**options).server, attribute) == value
+    assert getattr(settings(**options).servers[0], attribute) == value
 
 
 @pytest.mark.parametrize(
@@ -103,7 +128,16 @@ def test_server_values_are_taken(options, attribute, value):
         ({"server": "ftp://gpu.lan"}, "embedded"),
         ({"server": "http://gpu.lan/?token=hush"}, "no query"),
         ({"server": "http://[broken"}, "URL"),
-        ({"server": ["http://a", "http://b"]}, "one URL"),
+        ({"server": []}, "the list is empty"),
+        ({"server": 8188}, "expected a URL, or `embedded`, got int"),
+        ({"server": ["http://a", "embedded"]}, "entry 2 of the list: `embedded` stands alone"),
+        ({"server": ["http://a", 1]}, "entry 2 of the list: expected a URL, got int"),
+        ({"server": ["http://a", "gpu.lan"]}, "entry 2 of the list: expected a URL such as"),
+        ({"server": ["http://a/", "http://x:hush@A"]}, "entries 1 and 2 of the list are the same"),
+        ({"server": [{"headers": {}}]}, "entry 1 of the list: expected a `url`"),
+        ({"server": [{"url": "http://a", "header": {}}]}, "'header'; did you mean `headers`?"),
+        ({"server": [{"url": "http://a", "zzz": 1}]}, "takes url, headers, verify, client_cert"),
+        ({"server": [{"url": "http://a", "verify": 2}]}, "entry 1 of the list: verify: expected"),
         ({"headers": "X-Key: 1"}, "mapping"),
         ({"headers": {"X Key": "1"}}, "name of a header"),
         ({"headers": {"X-Key": "hush\nhush"}}, "one line"),

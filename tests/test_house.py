@@ -23,6 +23,7 @@ LAYERS = {
     "settings": 2,
     "pipeline": 3,
     "options": 4,
+    "options_server": 4,
     "config": 4,
     "site": 4,
     "progress": 4,

@@ -1,4 +1,4 @@
-"""Which server a build renders on: the configured one, or the stand-in that ships with us."""
+"""Which servers a build renders on: those configured, or the stand-in that ships with us."""
 
 from __future__ import annotations
 
@@ -9,25 +9,29 @@ from mkdocs_comfy.comfyui.server import ServerConfig
 from mkdocs_comfy.errors import AuthError, ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from mkdocs_comfy.settings import ServerSettings
 
 
 @contextmanager
-def connected(server: ServerSettings) -> Iterator[ServerConfig]:
-    """Give the server to render on; the embedded one lives as long as the block.
+def connected(servers: Sequence[ServerSettings]) -> Iterator[tuple[ServerConfig, ...]]:
+    """Give the servers to render on; the embedded one lives as long as the block.
 
     Raises:
         AuthError: A header's environment variable is not set, or its file cannot be read.
         ConfigurationError: ``embedded`` without the extra that it needs.
     """
-    if server.embedded:
+    if any(server.embedded for server in servers):
         with _embedded() as url:
-            yield ServerConfig(url=url, proxy="none")
+            yield (ServerConfig(url=url, proxy="none"),)
         return
-    yield ServerConfig(
+    yield tuple(_configured(server) for server in servers)
+
+
+def _configured(server: ServerSettings) -> ServerConfig:
+    return ServerConfig(
         url=server.url,
         headers={name: _header(name, value) for name, value in server.headers.items()},
         verify=server.verify,

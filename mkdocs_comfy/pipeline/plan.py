@@ -127,7 +127,7 @@ def plan_hero(spec: HeroSpec, *, library: Library, settings: Settings) -> Planne
     return PlannedHero(
         spec=spec,
         bound=bound,
-        key=stand_in(bound.key) if settings.server.embedded else bound.key,
+        key=stand_in(bound.key) if settings.embedded else bound.key,
         place=spec.place or settings.place,
     )
 

@@ -114,11 +114,11 @@ class Rendering:
         from mkdocs_comfy.comfyui.renderer import Renderer  # noqa: PLC0415  # httpx
 
         with ExitStack() as stack:
-            server = stack.enter_context(connected(self._settings.server))
-            names = () if self._settings.server.embedded else (server.display,)
+            servers = stack.enter_context(connected(self._settings.servers))
+            names = () if self._settings.embedded else tuple(each.display for each in servers)
             self._report(Starting(total=len(self._heroes), servers=names))
             pool = stack.enter_context(ThreadPoolExecutor(thread_name_prefix="comfy-images"))
-            renderer = Renderer(server, limits=self._limits)
+            renderer = Renderer(servers, limits=self._limits)
             # Left in reverse: withdraw our jobs, keep what has arrived, end the threads.
             stack.callback(self._collect, wait=True)
             events = stack.enter_context(closing(renderer.render(_job(hero) for hero in heroes)))

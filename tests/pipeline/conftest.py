@@ -15,13 +15,15 @@ from mkdocs_comfy.settings import Mode, OnMissing, ServerSettings, Settings
 @pytest.fixture
 def settings(tmp_path, comfyui):
     return Settings(
-        server=ServerSettings(
-            url=comfyui.url,
-            explicit=True,
-            headers={},
-            verify=True,
-            client_cert=None,
-            proxy="auto",
+        servers=(
+            ServerSettings(
+                url=comfyui.url,
+                explicit=True,
+                headers={},
+                verify=True,
+                client_cert=None,
+                proxy="auto",
+            ),
         ),
         template="default",
         templates_dir=tmp_path / "templates",
@@ -46,7 +48,8 @@ def replaced():
     """Settings with other values for their server."""
 
     def replace(settings, **server):
-        return dataclasses.replace(settings, server=dataclasses.replace(settings.server, **server))
+        (first,) = settings.servers
+        return dataclasses.replace(settings, servers=(dataclasses.replace(first, **server),))
 
     return replace
 
