@@ -100,7 +100,7 @@ class Bench:
         limits = Limits(timeout=JOB_SECONDS, max_bytes=IMAGE_BYTES)
         self._renderer = Renderer(server, limits=limits)
         self._http = httpx.Client(
-            base_url=server.api,
+            base_url=server.routes,
             headers=server.sent_headers(),
             proxy=proxy_for(server.display, server.proxy),
             trust_env=False,

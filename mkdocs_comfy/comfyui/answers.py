@@ -70,7 +70,7 @@ def unexpected(answer: Answer, server: ServerConfig) -> RenderError:
                 f"no ComfyUI at {server.display} (a proxy answers {answer.status})",
                 way_out="start the ComfyUI behind the proxy, point `server:` elsewhere, or build"
                 " with what is there: mode: offline",
-                retry_after=_retry_after(answer),
+                retry_after=seconds_to_wait(answer),
             )
         case status if status in _REDIRECTS:
             error = _redirected(answer, server)
@@ -88,7 +88,7 @@ def not_comfyui(answer: Answer, server: ServerConfig) -> NotComfyUIError:
     """The error for an answer that shows that something else than ComfyUI is there."""
     return NotComfyUIError(
         f"{server.display} is no ComfyUI: it answers {_found(answer, server)}",
-        way_out=f"check host, port and path in `server:`; {server.api}/system_stats must answer"
+        way_out=f"check host, port and path in `server:`; {server.routes}/system_stats must answer"
         ' JSON with "system"' + _path_hint(server),
     )
 
@@ -106,6 +106,13 @@ def not_http(server: ServerConfig, banner: bytes = b"") -> NotComfyUIError:
 def is_html(body: bytes) -> bool:
     """True where ``body`` is a page for people: a proxy, a login, another service."""
     return _HTML.match(body) is not None
+
+
+def seconds_to_wait(answer: Answer) -> float | None:
+    """Seconds that the answer asks to wait (RFC 9110 §10.2.3); dates are left out of account."""
+    wait = answer.headers.get("retry-after", "").strip()
+    usable = wait.isascii() and wait.isdecimal() and len(wait) <= _LONGEST_WAIT
+    return float(wait) if usable else None
 
 
 def _found(answer: Answer, server: ServerConfig) -> str:
@@ -169,15 +176,8 @@ def _quota(answer: Answer, server: ServerConfig) -> QuotaError:
         f"{server.display} takes no more jobs ({answer.status}, {reason}{asked})"
         + _quoted(answer, server),
         way_out="render the rest later: what is done is kept",
-        retry_after=_retry_after(answer),
+        retry_after=seconds_to_wait(answer),
     )
-
-
-def _retry_after(answer: Answer) -> float | None:
-    """Seconds that the answer asks to wait (RFC 9110 §10.2.3); dates are left out of account."""
-    wait = answer.headers.get("retry-after", "").strip()
-    usable = wait.isascii() and wait.isdecimal() and len(wait) <= _LONGEST_WAIT
-    return float(wait) if usable else None
 
 
 def _redirected(answer: Answer, server: ServerConfig) -> RenderError:
@@ -192,7 +192,7 @@ def _redirected(answer: Answer, server: ServerConfig) -> RenderError:
             upgrade = (
                 (asked.scheme, target.scheme) == ("http", "https")
                 and asked.hostname == target.hostname
-                and not _LOGIN.search(target.path.removeprefix(urlsplit(server.api).path))
+                and not _LOGIN.search(target.path.removeprefix(urlsplit(server.routes).path))
             )
     except ValueError:
         shown = "an impossible address"

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from mkdocs_comfy.comfyui.answers import (
-    Answer,
-    is_html,
-    not_comfyui,
-    not_http,
-    unexpected,
-)
-from mkdocs_comfy.comfyui.border import DROPPED, FOREIGN, mapped
-from mkdocs_comfy.comfyui.download import Download, read_body
+from mkdocs_comfy.comfyui.answers import is_html, not_comfyui, unexpected
+from mkdocs_comfy.comfyui.exchange import Exchange
+from mkdocs_comfy.comfyui.listener import Listener
 from mkdocs_comfy.comfyui.moves import Taken, Unanswered
 from mkdocs_comfy.comfyui.outcome import read_history, read_job
 from mkdocs_comfy.comfyui.protocol import (
-    Subject,
     as_mapping,
     find_in_queue,
     is_job,
@@ -31,14 +23,15 @@ from mkdocs_comfy.comfyui.protocol import (
     read_accepted,
 )
 from mkdocs_comfy.comfyui.rejections import read_node_errors, read_options, rejection
-from mkdocs_comfy.errors import NotComfyUIError, RenderError, UnreachableError
+from mkdocs_comfy.errors import RenderError, UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from typing import Any, Self
+    from collections.abc import Callable, Iterable, Mapping
+    from typing import Any
 
+    from mkdocs_comfy.comfyui.answers import Answer
     from mkdocs_comfy.comfyui.jobs import RenderJob
-    from mkdocs_comfy.comfyui.protocol import ImageRef, Place
+    from mkdocs_comfy.comfyui.protocol import Frame, ImageRef, Place
     from mkdocs_comfy.comfyui.transport import Transport
 
 _REFUSALS = frozenset({400, 409, 422, 500})
@@ -48,11 +41,8 @@ _MAYBE_TAKEN = frozenset({409, 500, 502, 503, 504})
 """Statuses after which the job may be there all the same; 409 says that its id is known."""
 
 
-class Client:
-    """One connection set to one server; an async context manager.
-
-    Every method raises ``RenderError`` only. Errors with ``fatal`` speak of the server, the
-    others of the one job.
+class Client(Exchange):
+    """A ``ServerClient`` for ComfyUI's own API, old and new.
 
     Attributes:
         server: The server.
@@ -61,23 +51,12 @@ class Client:
     """
 
     def __init__(self, transport: Transport) -> None:
-        self.server = transport.server
-        self.pace = transport.pace
-        self._transport = transport
-        self._http = transport.http()
-        self._met = False
+        super().__init__(transport)
         self.has_jobs = False
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        with suppress(*FOREIGN):  # what is broken already need not be closed well
-            await self._http.aclose()
-
-    def subject(self, job: RenderJob) -> Subject:
-        """What messages about ``job`` speak of."""
-        return Subject(server=self.server, template=job.template, graph=job.graph)
+    def listener(self, *, tell: Callable[[Frame], None], closed: Callable[[], None]) -> Listener:
+        """The socket of this server, not open yet; see ``Listener``."""
+        return Listener(self._transport, tell=tell, closed=closed)
 
     async def probe(self) -> None:
         """Make sure that the server is a ComfyUI and lets us in.
@@ -87,13 +66,7 @@ class Client:
             NotComfyUIError: Something else does.
             AuthError: Credentials are missing or wrong, or a login page is in the way.
         """
-        try:
-            answer = await self._ask("GET", "/system_stats", within=self.pace.probe)
-        except UnreachableError as error:
-            banner = await self._transport.banner()
-            if banner and not banner.startswith(b"HTTP/"):
-                raise not_http(self.server, banner) from error
-            raise
+        answer = await self._greet("/system_stats")
         if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR:
             raise not_comfyui(answer, self.server)
         if "system" not in as_mapping(self._document(answer)):
@@ -129,7 +102,8 @@ class Client:
             RejectedError: The server refuses the workflow, or drops an output from it.
             RenderError: The server cannot be used; the job certainly did not arrive.
         """
-        body = {"prompt": graph, "client_id": client_id, "prompt_id": prompt_id}
+        named = {"client_id": client_id, "prompt_id": prompt_id}
+        body = {"prompt": graph, **named, **self._extra_data()}
         try:
             answer = await self._ask("POST", "/prompt", body)
         except UnreachableError as error:
@@ -187,20 +161,6 @@ class Client:
         answer = await self._ask("GET", f"/object_info/{quote(class_type, safe='')}")
         return self._document(answer)
 
-    async def download(self, image: ImageRef, job: RenderJob, *, max_bytes: int) -> bytes:
-        """The bytes of ``image``, whatever they are.
-
-        Raises:
-            TooLargeError: There are more than ``max_bytes``.
-            RenderTimeoutError: They did not come in time.
-            LostError: The server does not have the image any more, or it broke off.
-            RenderError: The server cannot be used.
-        """
-        download = Download(
-            transport=self._transport, subject=self.subject(job), max_bytes=max_bytes
-        )
-        return await download.fetch(self._http, image)
-
     async def withdraw(self, prompt_ids: Iterable[str]) -> None:
         """Take these jobs, and only these, off the server, as far as it can be reached in time.
 
@@ -252,44 +212,3 @@ class Client:
         if not isinstance(document, dict):
             raise not_comfyui(answer, self.server)
         return document
-
-    def _document(self, answer: Answer) -> object:
-        """The JSON of an answer that must be one with status 200."""
-        if answer.status != HTTPStatus.OK:
-            raise unexpected(answer, self.server)
-        try:
-            return load_json(answer.body)
-        except ValueError:
-            raise not_comfyui(answer, self.server) from None
-
-    async def _ask(
-        self, method: str, route: str, document: object = None, *, within: float | None = None
-    ) -> Answer:
-        """One request and its whole answer, whatever its status."""
-        body = None if document is None else json.dumps(document).encode()
-        with mapped(self.server, met=self._met):
-            async with asyncio.timeout(within or self.pace.total):
-                try:
-                    return await self._exchange(method, route, body)
-                except DROPPED:
-                    if method != "GET":
-                        raise
-                    return await self._exchange(method, route, body)
-
-    async def _exchange(self, method: str, route: str, body: bytes | None) -> Answer:
-        url = f"{self.server.api}{route}"
-        headers = {} if body is None else {"Content-Type": "application/json"}
-        async with self._http.stream(method, url, content=body, headers=headers) as response:
-            content = await read_body(response, self.pace.json_bytes)
-            if content is None:
-                raise NotComfyUIError(
-                    f"{self.server.display} is no ComfyUI: its answer to {route} does not end"
-                    f" within {self.pace.json_bytes // 2**20} MiB",
-                    way_out="check host, port and path in `server:`",
-                )
-            return Answer(
-                url=url,
-                status=response.status_code,
-                headers={name.lower(): value for name, value in response.headers.items()},
-                body=content,
-            )

@@ -1,9 +1,12 @@
-"""An image from ``/view``: streamed, with a cap on bytes and time, redirects by hand."""
+"""An image from a server or from the storage that it names: streamed, with a cap on bytes and time.
+
+Redirects are followed by hand, and headers and certificates of ours stay with the server.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
 
 _HOPS = 3
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})  # RFC 9110 §15.4, those that name a place
+_PASSING = frozenset({408, 429, 500, 502, 503, 504})  # of a storage that may do better at once
 _GONE = frozenset({400, 404, 410})  # a file name that the server cannot use, or does not have
 _ERROR_BYTES = 20_000  # of a body that is only read to say what it is
 _LONGEST_NUMBER = 20  # digits of a Content-Length that makes sense
@@ -43,19 +47,24 @@ class Download:
         transport: Ways to the server and to places that it names.
         subject: What messages speak of.
         max_bytes: Bytes that the image may have.
+        storage: True where images are kept on another host as a rule: it is asked by https only,
+            and once more where it fails.
     """
 
     transport: Transport
     subject: Subject
     max_bytes: int
+    storage: bool = False
 
     async def fetch(self, http: httpx.AsyncClient, image: ImageRef) -> bytes:
         """The bytes of ``image``, through ``http``; see ``Client.download`` for what it raises."""
-        names = {"filename": image.filename, "subfolder": image.subfolder, "type": image.type}
-        url = f"{self._server.api}/view?{urlencode(names, errors='replace')}"
+        *others, last = image.urls or (self._view(image),)
         try:
             async with asyncio.timeout(self.transport.pace.download):
-                return await self._follow(http, url)
+                for url in others:
+                    with suppress(LostError):  # a signature may have expired
+                        return await self._follow(http, url)
+                return await self._follow(http, last)
         except TimeoutError as error:
             raise self._late() from error
 
@@ -63,26 +72,36 @@ class Download:
     def _server(self) -> ServerConfig:
         return self.subject.server
 
+    def _view(self, image: ImageRef) -> str:
+        names = {"filename": image.filename, "subfolder": image.subfolder, "type": image.type}
+        return f"{self._server.routes}/view?{urlencode(names, errors='replace')}"
+
     @property
     def _whose(self) -> str:
         return f"template {self.subject.template!r}: the image on {self._server.display}"
 
     async def _follow(self, http: httpx.AsyncClient, url: str) -> bytes:
         """Get ``url`` or what it redirects to; credentials stay behind at another origin."""
+        before = self._server.routes
         async with AsyncExitStack() as stack:
             for _ in range(_HOPS + 1):
-                got = await self._get(http, url)
-                if isinstance(got, bytes):
-                    return got
-                if not _may_follow(url, got):
+                if not self._may_ask(before, url):
                     raise LostError(
                         f"{self._whose} is moved to an address that must not be followed",
                         way_out="only http and https are, and never from https back to http",
                     )
-                if origin(got) != origin(url):
-                    http = await stack.enter_async_context(self._stranger(got))
-                url = got
+                if origin(url) != origin(before):
+                    http = await stack.enter_async_context(self._stranger(url))
+                got = await self._get(http, url)
+                if isinstance(got, bytes):
+                    return got
+                before, url = url, got
         raise LostError(f"{self._whose} is moved more than {_HOPS} times", way_out=_AGAIN)
+
+    def _may_ask(self, before: str, url: str) -> bool:
+        return _may_follow(before, url) and (
+            not self.storage or self._is_home(url) or origin(url)[0] == "https"
+        )
 
     def _stranger(self, url: str) -> httpx.AsyncClient:
         try:
@@ -103,6 +122,7 @@ class Download:
                 f"{self._whose} is moved to {host}, which cannot be reached"
                 f" ({type(error).__name__})",
                 way_out=_AGAIN,
+                remedy="fetch" if self.storage else "",
             ) from error
 
     async def _insist(self, http: httpx.AsyncClient, url: str) -> bytes | str:
@@ -146,13 +166,14 @@ class Download:
             return LostError(
                 f"{self._whose} is moved to {host}, which answers {response.status_code}",
                 way_out=_AGAIN,
+                remedy="fetch" if self.storage and response.status_code in _PASSING else "",
             )
         headers = {name.lower(): value for name, value in response.headers.items()}
         answer = Answer(url=url, status=response.status_code, headers=headers, body=body)
         return unexpected(answer, self._server)
 
     def _is_home(self, url: str) -> bool:
-        return origin(url) == origin(self._server.api)
+        return origin(url) == origin(self._server.routes)
 
     def _late(self) -> RenderTimeoutError:
         return RenderTimeoutError(

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from mkdocs_comfy.comfyui.client import Client
     from mkdocs_comfy.comfyui.definitions import Definitions
     from mkdocs_comfy.comfyui.jobs import RenderJob
+    from mkdocs_comfy.comfyui.server_client import ServerClient
     from mkdocs_comfy.errors import RejectedError
 
 
@@ -30,7 +30,7 @@ class Inventory:
     decides.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: ServerClient) -> None:
         """Prepare; nothing is asked yet."""
         self._client = client
         self._asked: dict[str, asyncio.Task[object]] = {}

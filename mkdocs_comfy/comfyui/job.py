@@ -78,7 +78,7 @@ class Job:
         self._subject, self._limits, self._pace = subject, limits, pace
         self._new_id, self._jobs_api = new_id, jobs_api
         self._at = self._submission(new_id())
-        self._patience = Patience(seconds=limits.patience, pace=pace)
+        self._patience = Patience(seconds=limits.patience, passing=limits.timeout, pace=pace)
         self._news: list[JobEvent] = []
         self._end: End | None = None
         self._stop: RenderError | None = None
@@ -230,7 +230,8 @@ class Job:
             self._finish(error)
             return
         if first:
-            self._news.append(Waiting(job=self.job, reason=error, seconds=self._limits.patience))
+            seconds = self._patience.limit(error)
+            self._news.append(Waiting(job=self.job, reason=error, seconds=seconds))
         self._at.found()  # what is known of an absence is out of date
         self._at.look_now = True
 

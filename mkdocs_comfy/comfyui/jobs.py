@@ -18,7 +18,8 @@ class Limits:
 
     Attributes:
         timeout: Seconds that one job may take once it runs, more than 0. Waiting in the queue,
-            behind other people's jobs, does not count.
+            behind other people's jobs, does not count. A full queue, or a deployment that
+            starts, is waited for as long.
         retries: How often a job is submitted again that was lost, or whose file is gone; at
             least 0.
         patience: Seconds to wait for a server that has answered in this build and went away, or

@@ -60,11 +60,11 @@ def _result(entry: Mapping[Any, Any], output: str, subject: Subject) -> ImageRef
     status = as_mapping(entry.get("status"))
     for name, data in _messages(status.get("messages")):
         if name == "execution_error":
-            _raise_failed(data, subject)
+            raise_failed(data, subject)
         if name == "execution_interrupted":
-            _raise_interrupted(data, subject)
+            raise_interrupted(data, subject)
     if status.get("status_str") == "error":
-        _raise_failed({}, subject)
+        raise_failed({}, subject)
     if status.get("status_str") != "success" or status.get("completed") is not True:
         raise LostError(
             f"template {subject.template!r}: the job ended on {subject.server.display} without"
@@ -95,9 +95,9 @@ def read_job(reply: object, *, output: str, subject: Subject) -> ImageRef | Plac
         case "in_progress":
             return Place(running=True, ahead=0)
         case "cancelled":
-            _raise_interrupted({}, subject)
+            raise_interrupted({}, subject)
         case "failed":
-            _raise_failed(as_mapping(job.get("execution_error")), subject)
+            raise_failed(as_mapping(job.get("execution_error")), subject)
     status = as_mapping(job.get("execution_status"))
     if job.get("status") == "completed" and not status:
         status = {"status_str": "success", "completed": True}
@@ -130,7 +130,18 @@ def _messages(messages: object) -> Iterator[tuple[str, Mapping[Any, Any]]]:
                 yield name, as_mapping(data)
 
 
-def _raise_failed(data: Mapping[Any, Any], subject: Subject) -> NoReturn:
+def raise_failed(data: Mapping[Any, Any], subject: Subject) -> NoReturn:
+    """Raise the error for a job in which a node raised.
+
+    Args:
+        data: ``exception_type``, ``exception_message``, ``node_id`` and ``node_type``, each as
+            far as it is known.
+        subject: What the message speaks of.
+
+    Raises:
+        NodeFailedError: In general.
+        OutOfMemoryError: Where the node ran out of memory.
+    """
     kind = as_text(data.get("exception_type"))
     message = as_text(data.get("exception_message"))
     reason = subject.says(": ".join(part for part in (kind, message) if part.strip()))
@@ -150,7 +161,12 @@ def _raise_failed(data: Mapping[Any, Any], subject: Subject) -> NoReturn:
     )
 
 
-def _raise_interrupted(data: Mapping[Any, Any], subject: Subject) -> NoReturn:
+def raise_interrupted(data: Mapping[Any, Any], subject: Subject) -> NoReturn:
+    """Raise the error for a job that somebody interrupted, at ``node_id`` where ``data`` has it.
+
+    Raises:
+        InterruptedRenderError: Always.
+    """
     node = _node(data, subject)
     at = f" at {node}" if node else ""
     raise InterruptedRenderError(

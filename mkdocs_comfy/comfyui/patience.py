@@ -20,12 +20,14 @@ class Patience:
 
     Attributes:
         seconds: How long to wait for a server, from its first failure to its next answer.
+        passing: How long at least where what keeps it from taking jobs ends by itself.
         pace: Seconds between two attempts.
         away_since: Since when it does not answer, or ``None`` while it does.
         until: When to ask it again; in the past where it may be asked.
     """
 
     seconds: float
+    passing: float
     pace: Pace
     away_since: float | None = None
     until: float = float("-inf")
@@ -43,13 +45,18 @@ class Patience:
         """Whether to ask again, at ``until``, after ``error``."""
         if self.away_since is None:
             self.away_since = now
-        end = self.away_since + self.seconds
+        end = self.away_since + self.limit(error)
         asked = retry_after(error)
         if now >= end or (asked is not None and now + asked > end):
             return False
         self.until = min(now + (self._wait if asked is None else asked), end)
         self._wait = min(self._wait * _GROWTH, self.pace.poll_last)
         return True
+
+    def limit(self, error: RenderError) -> float:
+        """Seconds that ``error`` is waited out, at most."""
+        passing = isinstance(error, QuotaError) and error.passing
+        return max(self.seconds, self.passing) if passing else self.seconds
 
     def give_back(self, seconds: float, now: float) -> None:
         """``seconds`` of the clock were no time for anybody."""

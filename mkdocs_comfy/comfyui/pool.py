@@ -41,9 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mkdocs_comfy.comfyui.backlog import Group
-    from mkdocs_comfy.comfyui.client import Client
     from mkdocs_comfy.comfyui.jobs import JobEvent, Limits, RenderEvent, RenderJob
-    from mkdocs_comfy.comfyui.transport import Transport
+    from mkdocs_comfy.comfyui.server_client import ServerClient
 
 _GLANCE = 0.25  # seconds between two looks at a server that failed, and at what is slow
 
@@ -59,7 +58,7 @@ class Pool:
 
     def __init__(
         self,
-        servers: Sequence[tuple[Client, Transport]],
+        clients: Sequence[ServerClient],
         *,
         limits: Limits,
         beat: float,
@@ -68,15 +67,15 @@ class Pool:
         """Prepare; nothing is sent yet.
 
         Args:
-            servers: One or more.
+            clients: One server or more.
             limits: How often and how long to try.
             beat: Seconds between two looks at the clock.
             emit: Takes what happens.
         """
         self._limits, self._beat, self._emit = limits, beat, emit
         self._members = [
-            Member(Session(client, transport, limits=limits, emit=self._pass_on, left=self._wake))
-            for client, transport in servers
+            Member(Session(client, limits=limits, emit=self._pass_on, left=self._wake))
+            for client in clients
         ]
         self._backlog = Backlog(())
         self._choice = Choice(self._members, self._backlog, limits=limits)

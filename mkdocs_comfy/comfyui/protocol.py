@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mkdocs_comfy.errors import NodeRef
@@ -77,11 +77,20 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageRef:
-    """A file that a server holds; its names are for ``/view`` and never for a local path."""
+    """A file that a server holds; its names are for ``/view`` and never for a local path.
+
+    Attributes:
+        filename: Its name.
+        subfolder: Its folder below that of its type.
+        type: ``"output"``, or ``"temp"`` for a preview.
+        urls: Where it is, where the server says so itself, in the order to try them; they may be
+            signed, and then let in whoever knows them.
+    """
 
     filename: str
     subfolder: str
     type: str
+    urls: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

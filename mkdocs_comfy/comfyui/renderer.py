@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mkdocs_comfy.comfyui.client import Client
 from mkdocs_comfy.comfyui.jobs import Limits, Rendered
 from mkdocs_comfy.comfyui.pool import Pool
+from mkdocs_comfy.comfyui.recognition import client_for
 from mkdocs_comfy.comfyui.server import Pace, ServerConfig
 from mkdocs_comfy.comfyui.transport import Transport
 
@@ -143,12 +143,12 @@ class _Run:
 
     async def _main(self) -> None:
         async with AsyncExitStack() as stack:
-            servers = [
-                (await stack.enter_async_context(Client(transport)), transport)
+            clients = [
+                await stack.enter_async_context(client_for(transport))
                 for transport in self._transports
             ]
             self._pool = Pool(
-                servers,
+                clients,
                 limits=self._limits,
                 beat=self._transports[0].pace.beat,
                 emit=self._events.put,

@@ -6,7 +6,7 @@ import base64
 import ipaddress
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, unquote, urlsplit
 
 from mkdocs_comfy.errors import ConfigurationError, shorten
@@ -47,10 +47,14 @@ class ServerConfig:
             only authority to trust.
         client_cert: PEM file with certificate and key, or (certificate, key); ``None`` for none.
         proxy: ``"auto"`` for the environment's (never for loopback), ``"none"``, or a URL.
+        api: ``"comfyui"`` for ComfyUI's own API, ``"v2"`` for Comfy API v2, ``"auto"`` for
+            whichever the server speaks.
+        partner_key: Key of a Comfy account for nodes that call paid services, or ``""``. It goes
+            along with each workflow, encrypted or to this machine only.
 
     Raises:
-        ConfigurationError: The URL or a header cannot be used; neither is quoted, since both
-            may hold secrets.
+        ConfigurationError: The URL, a header or the key cannot be used; none is quoted, since
+            all may be secrets.
     """
 
     url: str
@@ -58,6 +62,8 @@ class ServerConfig:
     verify: bool | str | PathLike[str] = True
     client_cert: str | PathLike[str] | tuple[str | PathLike[str], str | PathLike[str]] | None = None
     proxy: str = "auto"
+    api: Literal["auto", "comfyui", "v2"] = "auto"
+    partner_key: str = ""
 
     def __post_init__(self) -> None:
         parts = _split(self.url)
@@ -80,6 +86,12 @@ class ServerConfig:
                 problem="the URL holds a user and `headers:` an Authorization header",
                 way_out="keep one of the two",
             )
+        if self.partner_key and not (self.secure or self._stays_here):
+            raise ConfigurationError(
+                key="partner_key",
+                problem=f"it would go unencrypted to {self.display}",
+                way_out="write https:// in `server:`, or reach the server through an SSH tunnel",
+            )
 
     def __repr__(self) -> str:
         return f"ServerConfig(url={self.display!r}, headers={sorted(self.headers)})"
@@ -91,7 +103,7 @@ class ServerConfig:
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path.rstrip('/')}"
 
     @property
-    def api(self) -> str:
+    def routes(self) -> str:
         """The URL that every route starts with.
 
         ComfyUI serves each of its routes below ``/api`` too (``add_routes`` in its server.py), and
@@ -102,7 +114,7 @@ class ServerConfig:
     @property
     def socket(self) -> str:
         """The URL of the socket, without its query."""
-        return f"ws{self.api.removeprefix('http')}/ws"
+        return f"ws{self.routes.removeprefix('http')}/ws"
 
     @property
     def host(self) -> str:
@@ -113,6 +125,11 @@ class ServerConfig:
     def secure(self) -> bool:
         """True for ``https``."""
         return _split(self.url).scheme == "https"
+
+    @property
+    def _stays_here(self) -> bool:
+        """True where what is sent does not leave this machine."""
+        return is_loopback(self.host) and "://" not in self.proxy
 
     def sent_headers(self) -> dict[str, str]:
         """The headers that go with every request to this server, Basic credentials included."""
@@ -140,7 +157,7 @@ class ServerConfig:
 
     def _secrets(self) -> set[str]:
         parts = _split(self.url)
-        found = {parts.password, unquote(parts.password or "")}
+        found = {parts.password, unquote(parts.password or ""), self.partner_key}
         for value in self.sent_headers().values():
             # "Bearer x" is echoed as x too; Basic's x is the pair in base64.
             found |= {value, value.rpartition(" ")[2], quote(value, safe="")}

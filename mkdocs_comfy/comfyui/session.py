@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from mkdocs_comfy.comfyui.health import Health
 from mkdocs_comfy.comfyui.inventory import Inventory
-from mkdocs_comfy.comfyui.listener import Listener
 from mkdocs_comfy.comfyui.moves import News, SocketClosed
 from mkdocs_comfy.comfyui.protocol import Heard
 from mkdocs_comfy.comfyui.watch import Desk, Watch
@@ -16,11 +15,10 @@ from mkdocs_comfy.comfyui.watch import Desk, Watch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mkdocs_comfy.comfyui.client import Client
     from mkdocs_comfy.comfyui.jobs import JobEvent, Limits, Rendered, RenderJob
     from mkdocs_comfy.comfyui.moves import Event
     from mkdocs_comfy.comfyui.protocol import Frame
-    from mkdocs_comfy.comfyui.transport import Transport
+    from mkdocs_comfy.comfyui.server_client import NewsSource, ServerClient
 
 _IN_HAND = 4  # images that are downloaded and not yet taken: they fill memory
 _GREETING = 0.5  # seconds that the first job waits for the socket; it works without
@@ -40,8 +38,7 @@ class Session:
 
     def __init__(
         self,
-        client: Client,
-        transport: Transport,
+        client: ServerClient,
         *,
         limits: Limits,
         emit: Callable[[JobEvent], None],
@@ -51,7 +48,6 @@ class Session:
 
         Args:
             client: The server.
-            transport: The way to its socket.
             limits: How often and how long to try.
             emit: Takes what happens to the jobs, but for their ends.
             left: Called when a job has left the server, so that there is room for another.
@@ -60,7 +56,7 @@ class Session:
         self.health = Health()
         self.inventory = Inventory(client)
         self._client = client
-        self._listener = Listener(transport, tell=self._hear, closed=self._deafen)
+        self._listener: NewsSource | None = None  # until it is known what the server speaks
         self._emit, self._tell_left = emit, left
         self._desk = Desk(
             client=client,
@@ -70,7 +66,7 @@ class Session:
             slots=asyncio.Semaphore(limits.ahead + 1),
             room=asyncio.Semaphore(_IN_HAND),
             posting=asyncio.Lock(),
-            client_id=lambda: self._listener.client_id,
+            client_id=lambda: self._listener.client_id if self._listener else "",
             emit=self._sign,
             left=self._left,
         )
@@ -82,7 +78,7 @@ class Session:
     @property
     def others(self) -> int:
         """Other people's jobs that the server has, as far as its socket says."""
-        if not self._listener.open:
+        if self._listener is None or not self._listener.open:
             return 0
         return max(0, self._remaining - sum(bool(each.prompt_ids) for each in self._watches))
 
@@ -93,7 +89,8 @@ class Session:
             RenderError: It is not.
         """
         await self._client.probe()
-        if self._listening is None:
+        if self._listener is None or self._listening is None:
+            self._listener = self._client.listener(tell=self._hear, closed=self._deafen)
             self._listening = asyncio.create_task(self._listener.listen())
         await self._client.learn()
         await self._listener.ready(_GREETING)
@@ -167,6 +164,6 @@ class Session:
 
     def _left(self) -> None:
         """The next job has begun; without a socket nobody else says so."""
-        if not self._listener.open:
+        if self._listener is None or not self._listener.open:
             self._deafen()
         self._tell_left()

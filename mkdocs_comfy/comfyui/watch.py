@@ -40,12 +40,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
     from typing import Any
 
-    from mkdocs_comfy.comfyui.client import Client
     from mkdocs_comfy.comfyui.health import Health
     from mkdocs_comfy.comfyui.inventory import Inventory
     from mkdocs_comfy.comfyui.jobs import JobEvent, Limits, RenderJob
     from mkdocs_comfy.comfyui.moves import Action, Event
     from mkdocs_comfy.comfyui.protocol import ImageRef
+    from mkdocs_comfy.comfyui.server_client import ServerClient
 
 _HALF_SENT = 0.5  # seconds that a POST may still take when everything else has stopped
 
@@ -67,7 +67,7 @@ class Desk:
         left: Called when a job has left the server.
     """
 
-    client: Client
+    client: ServerClient
     inventory: Inventory
     health: Health
     limits: Limits

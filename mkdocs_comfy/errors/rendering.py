@@ -195,10 +195,11 @@ class TooLargeError(BadImageError):
 
 
 class QuotaError(RenderError):
-    """The server takes no more jobs: payment due, rate limited or busy (HTTP 402, 429).
+    """The server takes no more jobs: payment due, rate limited, busy or stopped (HTTP 402, 429).
 
     Attributes:
         retry_after: Seconds that the server asks to wait, or ``None`` where it does not say.
+        passing: True where it ends by itself, with a job of the queue or the start of a machine.
     """
 
     kind = "quota"
@@ -211,6 +212,7 @@ class QuotaError(RenderError):
         way_out: str = "",
         node: NodeRef | None = None,
         retry_after: float | None = None,
+        passing: bool = False,
     ) -> None:
         super().__init__(what, way_out=way_out, node=node)
-        self.retry_after = retry_after
+        self.retry_after, self.passing = retry_after, passing

@@ -41,7 +41,7 @@ from mkdocs_comfy.errors import ConfigurationError
 def test_routes_are_below_api_of_the_base_path(url, display, api, socket):
     config = ServerConfig(url=url)
 
-    assert (config.display, config.api, config.socket) == (display, api, socket)
+    assert (config.display, config.routes, config.socket) == (display, api, socket)
 
 
 def test_user_and_password_of_the_url_become_basic_credentials():
