@@ -25,9 +25,11 @@ from mkdocs_comfy.options import (
 )
 from mkdocs_comfy.options_server import (
     Access,
+    ApiName,
     ClientCert,
     Headers,
     Proxy,
+    Secret,
     ServerEntry,
     Servers,
     Verify,
@@ -36,6 +38,7 @@ from mkdocs_comfy.pages.spec import PLACES, Place
 from mkdocs_comfy.settings import (
     CI_MAX_TIME,
     DEFAULT_SERVER,
+    Api,
     Mode,
     OnMissing,
     ServerSettings,
@@ -55,7 +58,8 @@ class ComfyConfig(base.Config):
     server = Servers()
     """A URL (``http://127.0.0.1:8188``), ``embedded`` for stand-ins, or a list: a pool.
 
-    An entry of the list is a URL, or ``{url, headers, verify, client_cert}`` with its own.
+    An entry of the list is a URL, or a mapping: ``url`` and, of its own, ``headers``, ``verify``,
+    ``client_cert``, ``api`` and ``partner_key``.
     """
 
     headers = Headers()
@@ -72,6 +76,12 @@ class ComfyConfig(base.Config):
 
     proxy = Proxy(default="auto")
     """``auto``: the environment's, never for loopback; ``none``; or a URL."""
+
+    api = ApiName(default=str(Api.AUTO))
+    """``comfyui``: ComfyUI's own API; ``v2``: Comfy API v2; ``auto``: what the server speaks."""
+
+    partner_key = Secret()
+    """Key of a Comfy account, for nodes that call paid services; text or ``{file: path}``."""
 
     template = TemplateName(default="default")
     """The workflow template of pages that name none."""
@@ -163,7 +173,13 @@ class ComfyConfig(base.Config):
         )
 
     def _servers(self) -> tuple[ServerSettings, ...]:
-        common = Access(headers=self.headers, verify=self.verify, client_cert=self.client_cert)
+        common = Access(
+            headers=self.headers,
+            verify=self.verify,
+            client_cert=self.client_cert,
+            api=self.api,
+            partner_key=self.partner_key,
+        )
         entries: tuple[ServerEntry, ...] = self.server or (ServerEntry(url=DEFAULT_SERVER),)
         return tuple(
             ServerSettings(
@@ -173,6 +189,8 @@ class ComfyConfig(base.Config):
                 verify=access.verify,
                 client_cert=access.client_cert,
                 proxy=self.proxy,
+                api=access.api,
+                partner_key=access.partner_key,
             )
             for entry in entries
             for access in [entry.access or common]

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from mkdocs.config import base
 
 from mkdocs_comfy.options import Option
-from mkdocs_comfy.settings import DEFAULT_SERVER, EMBEDDED
+from mkdocs_comfy.settings import DEFAULT_SERVER, EMBEDDED, Api
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +40,18 @@ class Headers(Option[dict[str, "str | Path | None"]]):
         raise base.ValidationError(f"{name!r} is not the name of a header")
 
     def _value_of(self, name: str, value: object) -> str | Path | None:
+        secret = Secret()
+        secret.below(self)
+        try:
+            return secret.run_validation(value)
+        except base.ValidationError as error:
+            raise base.ValidationError(f"{name}: {error}") from error
+
+
+class Secret(Option["str | Path | None"]):
+    """One line of text, or ``{file: path}``; an unset ``!ENV`` variable is kept as ``None``."""
+
+    def run_validation(self, value: object) -> str | Path | None:
         match value:
             case None:
                 return None
@@ -50,10 +62,20 @@ class Headers(Option[dict[str, "str | Path | None"]]):
             case int() | float() if not isinstance(value, bool):
                 # A token of digits is no longer what it was: YAML 1.1 reads 0123 as 83.
                 raise base.ValidationError(
-                    f"{name}: YAML read a number; write it in quotes, or as `{{file: path}}`"
+                    "YAML read a number; write it in quotes, or as `{file: path}`"
                 )
         # The value is not quoted: it may be a secret.
-        raise base.ValidationError(f"{name}: expected one line of text, or `{{file: path}}`")
+        raise base.ValidationError("expected one line of text, or `{file: path}`")
+
+
+class ApiName(Option[Api]):
+    """``auto``, ``comfyui`` or ``v2``."""
+
+    def run_validation(self, value: object) -> Api:
+        known = [str(each) for each in Api]
+        if value in known:
+            return Api(value)
+        raise base.ValidationError(f"expected one of {', '.join(known)}, got {value!r}")
 
 
 class Verify(Option["bool | Path"]):
@@ -108,11 +130,15 @@ class Access:
         headers: As ``headers:``.
         verify: As ``verify:``.
         client_cert: As ``client_cert:``.
+        api: As ``api:``.
+        partner_key: As ``partner_key:``.
     """
 
     headers: dict[str, str | Path | None]
     verify: bool | Path
     client_cert: Path | tuple[Path, Path] | None
+    api: Api
+    partner_key: str | Path | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +156,7 @@ class ServerEntry:
 
 
 class Servers(Option["tuple[ServerEntry, ...] | None"]):
-    """A URL, ``embedded``, or a list of URLs and of ``{url, headers, verify, client_cert}``.
+    """A URL, ``embedded``, or a list of URLs and of mappings: ``url`` and what ``Access`` has.
 
     Nothing stands for ComfyUI's own default address.
     """
@@ -165,6 +191,8 @@ class Servers(Option["tuple[ServerEntry, ...] | None"]):
             "headers": Headers(),
             "verify": Verify(default=True),
             "client_cert": ClientCert(),
+            "api": ApiName(default=str(Api.AUTO)),
+            "partner_key": Secret(),
         }
         for name in value:
             if name != "url" and name not in parts:

@@ -32,6 +32,19 @@ class Mode(StrEnum):
     """Open no socket at all."""
 
 
+class Api(StrEnum):
+    """What a server speaks: ``api:`` in the configuration."""
+
+    AUTO = "auto"
+    """Whatever it turns out to speak."""
+
+    COMFYUI = "comfyui"
+    """ComfyUI's own API."""
+
+    V2 = "v2"
+    """Comfy API v2: Comfy Cloud, deployments, comfy-api-proxy."""
+
+
 class OnMissing(StrEnum):
     """What becomes of a hero that is not at hand and could not be rendered."""
 
@@ -60,6 +73,9 @@ class ServerSettings:
         verify: Check certificates, or the file of the authority to check against.
         client_cert: File with certificate and key, or the two files; ``None`` for none.
         proxy: ``"auto"``, ``"none"`` or the URL of a proxy.
+        api: What it speaks.
+        partner_key: Key for nodes that call paid services, or the file that holds it; ``None``
+            for none.
     """
 
     url: str = field(repr=False)
@@ -68,6 +84,8 @@ class ServerSettings:
     verify: bool | Path
     client_cert: Path | tuple[Path, Path] | None
     proxy: str = field(repr=False)
+    api: Api = Api.AUTO
+    partner_key: str | Path | None = field(default=None, repr=False)
 
     @property
     def embedded(self) -> bool:

@@ -20,8 +20,10 @@ def connected(servers: Sequence[ServerSettings]) -> Iterator[tuple[ServerConfig,
     """Give the servers to render on; the embedded one lives as long as the block.
 
     Raises:
-        AuthError: A header's environment variable is not set, or its file cannot be read.
-        ConfigurationError: ``embedded`` without the extra that it needs.
+        AuthError: A header's environment variable is not set, or a file with a secret cannot be
+            read.
+        ConfigurationError: ``embedded`` without the extra that it needs, or a value that cannot
+            be used.
     """
     if any(server.embedded for server in servers):
         with _embedded() as url:
@@ -37,6 +39,8 @@ def _configured(server: ServerSettings) -> ServerConfig:
         verify=server.verify,
         client_cert=server.client_cert,
         proxy=server.proxy,
+        api=server.api.value,
+        partner_key=_partner_key(server.partner_key),
     )
 
 
@@ -63,11 +67,22 @@ def _header(name: str, value: str | Path | None) -> str:
             f"the header {name} has no value",
             way_out="is the environment variable behind it set? `headers:` in mkdocs.yml",
         )
+    return _read(value, f"the header {name}", f"headers: {{{name}: {{file: …}}}}")
+
+
+def _partner_key(value: str | Path | None) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    return _read(value, "the partner key", "partner_key: {file: …}")
+
+
+def _read(path: Path, what: str, option: str) -> str:
+    """The secret in a file."""
     try:
-        return value.read_text(encoding="utf-8").strip()
+        return path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8 text"
         raise AuthError(
-            f"the header {name} cannot be read from its file: {reason}",
-            way_out=f"check `headers: {{{name}: {{file: …}}}}` in mkdocs.yml",
+            f"{what} cannot be read from its file: {reason}",
+            way_out=f"check `{option}` in mkdocs.yml",
         ) from None
