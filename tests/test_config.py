@@ -6,7 +6,7 @@ import pytest
 from mkdocs.config.base import ValidationError
 
 from mkdocs_comfy.config import ComfyConfig
-from mkdocs_comfy.settings import Mode, OnMissing
+from mkdocs_comfy.settings import Api, Mode, OnMissing
 
 
 def load(**options):
@@ -95,6 +95,17 @@ def test_a_list_of_servers_is_a_pool():
     assert all(each.explicit for each in (first, second, third))
 
 
+def test_a_server_with_access_of_its_own_gets_no_partner_key_of_others():
+    mine = {"url": "https://cloud.comfy.org", "api": "v2", "partner_key": {"file": "mine"}}
+    common = {"api": "comfyui", "partner_key": "ours"}
+
+    servers = settings(server=["https://a.lan", {"url": "https://b.lan"}, mine], **common).servers
+
+    assert [each.partner_key for each in servers] == ["ours", None, Path("/srv/site/mine")]
+    assert [each.api for each in servers] == [Api.COMFYUI, Api.AUTO, Api.V2]
+    assert "ours" not in repr(servers)
+
+
 @pytest.mark.parametrize(
     ("options", "attribute", "value"),
     [
@@ -115,6 +126,12 @@ def test_a_list_of_servers_is_a_pool():
         ({"headers": {"X-Key": {"file": "k"}}}, "headers", {"X-Key": Path("/srv/site/k")}),
         ({"headers": {"X-Key": None}}, "headers", {"X-Key": None}),
         ({"headers": None}, "headers", {}),
+        ({}, "api", Api.AUTO),
+        ({"api": "v2"}, "api", Api.V2),
+        ({"api": "comfyui"}, "api", Api.COMFYUI),
+        ({}, "partner_key", None),
+        ({"partner_key": "comfyui-1"}, "partner_key", "comfyui-1"),
+        ({"partner_key": {"file": "k"}}, "partner_key", Path("/srv/site/k")),
     ],
 )
 def test_server_values_are_taken(options, attribute, value):
@@ -145,6 +162,11 @@ def test_server_values_are_taken(options, attribute, value):
         ({"headers": {"X-Key": True}}, "file: path"),
         ({"headers": {"X-Key": 83}}, "in quotes"),
         ({"verify": 2}, "CA file"),
+        ({"api": "v1"}, "expected one of auto, comfyui, v2, got 'v1'"),
+        ({"api": ["v2"]}, "expected one of"),
+        ({"partner_key": 83}, "in quotes"),
+        ({"partner_key": "hush\nhush"}, "one line"),
+        ({"partner_key": {"file": "k", "hush": 1}}, "file: path"),
         ({"client_cert": ["one"]}, "certificate"),
         ({"proxy": "socks9://hush@x"}, "proxy.lan"),
         ({"proxy": "http://[x"}, "proxy.lan"),

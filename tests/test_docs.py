@@ -37,6 +37,7 @@ IN_WORDS = {  # what a table says where the code's default is None or nothing
     "server": DEFAULT_SERVER,
     "headers": "none",
     "client_cert": "none",
+    "partner_key": "none",
     "size": "the template's",
     "max_time": "none, in CI `3600`",
     "include": "all pages",
