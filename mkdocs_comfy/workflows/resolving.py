@@ -12,6 +12,7 @@ from mkdocs_comfy.errors import (
     brief,
     shorten,
 )
+from mkdocs_comfy.workflows.deciding import decided
 from mkdocs_comfy.workflows.declared import named_in
 from mkdocs_comfy.workflows.explicit import (
     Settings,
@@ -140,16 +141,17 @@ def ask(name: str, file: str, graph: Graph, role: Role, candidates: Targets) -> 
 
 
 def _trace(live: LiveGraph) -> dict[Role, Found]:
-    samplers = find_samplers(live)
-    width, height = find_size(live, samplers)
+    running = LiveGraph.of(decided(live.nodes), live.output)
+    samplers = find_samplers(running)
+    width, height = find_size(running, samplers)
     return {
-        "prompt": find_text(live, samplers, "prompt"),
-        "negative": find_text(live, samplers, "negative"),
+        "prompt": find_text(running, samplers, "prompt"),
+        "negative": find_text(running, samplers, "negative"),
         "seed": find_seeds(live),
         "width": width,
         "height": height,
-        "steps": find_steps(live, samplers),
-        "cfg": find_cfg(live, samplers),
+        "steps": find_steps(running, samplers),
+        "cfg": find_cfg(running, samplers),
     }
 
 

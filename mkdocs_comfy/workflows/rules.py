@@ -44,10 +44,19 @@ SIGMAS_PREFIX = "sigmas"
 
 SEED_INPUTS = frozenset({"seed", "noise_seed"})
 
+SILENT_NOISE = frozenset({"DisableNoise"})
+"""Classes that stand for no noise."""
+
 NUMBER_SOURCES: Mapping[str, str] = MappingProxyType(
     {"PrimitiveInt": "value", "PrimitiveFloat": "value", "INTConstant": "value"}
 )
 """Class of a node that only holds a number → its input."""
+
+BOOLEAN_SOURCES: Mapping[str, str] = MappingProxyType({"PrimitiveBoolean": "value"})
+"""Class of a node that only holds true or false → its input."""
+
+SIDES = (("width", "height"), ("target_width", "target_height"))
+"""Inputs by which nodes are told a size. Linked to where the latent's come from, they follow it."""
 
 SIZE_PAIRS: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
     {
@@ -57,7 +66,7 @@ SIZE_PAIRS: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
         "ModelSamplingFlux": (("width", "height"),),
     }
 )
-"""Classes that must be told the size of the latent, by pairs of inputs."""
+"""Classes that must be told the size of the latent, by pairs of inputs, where it is written out."""
 
 WHOLE_INPUTS = frozenset(
     {
@@ -89,6 +98,7 @@ PAIRED = frozenset(
         "ControlNetApplyAdvanced",
         "ControlNetApplySD3",
         "ControlNetInpaintingAliMamaApply",
+        "HiDreamO1ReferenceImages",
         "InpaintModelConditioning",
         "InstructPixToPixConditioning",
         "LTXVConditioning",
@@ -153,15 +163,32 @@ SWITCHES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
 )
 """Class of a node that hands on one of two inputs → the input that decides, for true, for false."""
 
-ASIDE = frozenset({"instruction", "prefix", "style", "suffix", "system", "template", "trigger"})
+REPLACERS = frozenset({"StringReplace"})
+"""Classes that put ``replace`` where ``find`` stands in ``string``: it may be a template then."""
+
+STRING_PREFIXES = ("text", "string", "prompt")
+STRING_NAMES = frozenset({"input", "source", "user_prompt", "value"})
+"""How inputs are called by which an unknown node takes the text that it hands on."""
+
+ASIDE = frozenset(
+    {"instruction", "instructions", "prefix", "style", "suffix", "system", "template", "trigger"}
+)
 """Words in a title that say: this text goes with the prompt and is not it."""
 
 ROLE_TITLES: Mapping[Role, frozenset[str]] = MappingProxyType(
     {
         "prompt": frozenset(
-            {"main prompt", "positive", "positive prompt", "prompt", "user prompt"}
+            {"main prompt", "positive", "positive prompt", "prompt", "user input", "user prompt"}
         ),
         "negative": frozenset({"negative", "negative prompt"}),
     }
 )
 """Titles, in lower case, by which an author says which of several texts is meant."""
+
+TITLE_KINDS = frozenset({"multiline", "string", "text"})
+"""Words in a title that tell the kind of a node and not what its text is for."""
+
+UNSEEN = frozenset(
+    {"clip", "clip_vision_output", "control_net", "image", "mask", "model", "style_model", "vae"}
+)
+"""Linked inputs of an unknown node that carry no conditioning."""

@@ -27,7 +27,9 @@ from mkdocs_comfy.workflows.rules import (
     PREVIEWS,
     SAMPLERS,
     SEED_INPUTS,
+    SIDES,
     SIGMAS_PREFIX,
+    SILENT_NOISE,
     SIZE_PAIRS,
     VIDEO_SAVERS,
 )
@@ -57,7 +59,10 @@ def find_samplers(live: LiveGraph) -> tuple[str, ...]:
 
 
 def find_seeds(live: LiveGraph) -> Found:
-    """Return every seed that has a part in the image; all of them get the page's seed."""
+    """Return every seed that has a part in the image; all of them get the page's seed.
+
+    A stage that adds no noise of its own is left alone.
+    """
     targets = []
     for node_id in live.nodes:
         for name, value in live.inputs(node_id).items():
@@ -65,8 +70,9 @@ def find_seeds(live: LiveGraph) -> Found:
                 source = link_of(value)
                 if source and not SEED_INPUTS.isdisjoint(live.inputs(source.node)):
                     continue  # a node that makes seeds: its own is among those found
-                target = Target(node=node_id, input=name)
-                targets.append(_held(live, target, SEED_INPUTS.__contains__))
+                if not adds_no_noise(live, node_id):
+                    target = Target(node=node_id, input=name)
+                    targets.append(_held(live, target, SEED_INPUTS.__contains__))
     return Found.sure(targets)
 
 
@@ -114,11 +120,26 @@ def find_size(live: LiveGraph, samplers: Iterable[str]) -> tuple[Found, Found]:
     pairs += [
         pair
         for node_id in live.nodes
-        for names in SIZE_PAIRS.get(live.class_of(node_id), ())
+        for names in SIDES
         if all(name in live.inputs(node_id) for name in names)
         and _meanings(live, pair := _size_pair(live, node_id, names)) in meanings
+        and (_both_linked(live, pair) or names in SIZE_PAIRS.get(live.class_of(node_id), ()))
     ]
     return Found.sure(pair[0] for pair in pairs), Found.sure(pair[1] for pair in pairs)
+
+
+def adds_no_noise(live: LiveGraph, node_id: str) -> bool:
+    """Whether a sampler goes on with the noise that the stage before it left."""
+    inputs = live.inputs(node_id)
+    noise = link_of(inputs.get("noise"))
+    return inputs.get("add_noise") in ("disable", False) or (
+        noise is not None and live.class_of(noise.node) in SILENT_NOISE
+    )
+
+
+def takes_latent(node: Mapping[str, Any]) -> bool:
+    """Whether ``node`` is given a latent."""
+    return any(_is_latent(name) for name, _ in links(node))
 
 
 def _saves(node: Mapping[str, Any]) -> bool:
@@ -139,7 +160,7 @@ def _samples(node: Mapping[str, Any]) -> bool:
         return True
     linked = {name for name, _ in links(node)}
     guided = not linked.isdisjoint({"positive", "guider"})
-    return guided and ("model" in linked or any(map(_is_latent, linked)))
+    return guided and ("model" in linked or takes_latent(node))
 
 
 def _is_latent(name: str) -> bool:
@@ -195,6 +216,10 @@ def _meaning(live: LiveGraph, target: Target) -> Link | str:
 
 def _meanings(live: LiveGraph, pair: tuple[Target, Target]) -> tuple[Link | str, Link | str]:
     return _meaning(live, pair[0]), _meaning(live, pair[1])
+
+
+def _both_linked(live: LiveGraph, pair: tuple[Target, Target]) -> bool:
+    return all(link_of(live.value(target)) for target in pair)
 
 
 def _agreeing(live: LiveGraph, targets: Sequence[Target]) -> Found:

@@ -276,7 +276,7 @@ def test_every_stage_gets_every_value(template):
     assert bound.graph["6"]["inputs"]["text_g"] == bound.graph["6"]["inputs"]["text_l"] == FOG
     assert bound.graph["15"]["inputs"]["text"] == FOG
     assert bound.graph["16"]["inputs"]["text"] == "dull"
-    assert [bound.graph[each]["inputs"]["noise_seed"] for each in ("10", "11")] == [5, 5]
+    assert [bound.graph[each]["inputs"]["noise_seed"] for each in ("10", "11")] == [5, 0]
     assert [bound.graph[each]["inputs"]["steps"] for each in ("10", "11")] == [30, 30]
     assert bound.graph["6"]["inputs"]["target_width"] == 832
     assert bound.graph["6"]["inputs"]["width"] == 4096

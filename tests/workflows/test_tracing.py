@@ -169,16 +169,63 @@ def test_every_text_input_of_every_stage_gets_the_prompt(template):
 
     assert found["prompt"] == ["6.text_g", "6.text_l", "15.text"]
     assert found["negative"] == ["7.text_g", "7.text_l", "16.text"]
-    assert found["seed"] == ["10.noise_seed", "11.noise_seed"]
     assert found["steps"] == ["10.steps", "11.steps"]
 
 
-def test_stages_with_different_texts_are_a_question(template, graph):
+def test_a_stage_without_noise_of_its_own_keeps_its_seed(template, graph):
+    """The refiner goes on with what the base left; its seed draws nothing."""
+    two = graph("sdxl_base_and_refiner")
+
+    assert bindings(template("two", two))["seed"] == ["10.noise_seed"]
+    two["11"]["inputs"]["add_noise"] = "enable"
+    assert bindings(template("two", two))["seed"] == ["10.noise_seed", "11.noise_seed"]
+
+
+def test_a_refiner_with_words_of_its_own_gets_the_prompt_all_the_same(template, graph):
     two = graph("sdxl_base_and_refiner")
     two["15"]["inputs"]["text"] = "sharp details"
+    two["16"]["inputs"]["text"] = "blur"
+
+    found = bindings(template("two", two))
+
+    assert found["prompt"] == ["6.text_g", "6.text_l", "15.text"]
+    assert found["negative"] == ["7.text_g", "7.text_l", "16.text"]
+
+
+def test_passes_that_start_anew_with_different_texts_are_a_question(template, graph):
+    """What a second pass paints over the first may be another matter, such as a face."""
+    two = graph("sdxl_base_and_refiner")
+    two["15"]["inputs"]["text"] = "a face"
+    two["11"]["inputs"]["add_noise"] = "enable"
 
     with pytest.raises(AmbiguousTemplateError, match="prompt could be any of 6"):
         template("two", two)
+
+
+def test_a_stage_whose_noise_is_disabled_by_a_node_goes_on(template, graph):
+    flux = graph("flux_guider")
+    sampler = next(each for each in flux if flux[each]["class_type"] == "SamplerCustomAdvanced")
+    flux["90"] = {"class_type": "DisableNoise", "inputs": {}}
+    flux["91"] = {
+        "class_type": "CLIPTextEncode",
+        "inputs": {"text": "sharp details", "clip": flux["6"]["inputs"]["clip"]},
+    }
+    flux["92"] = {
+        "class_type": "BasicGuider",
+        "inputs": {"model": flux["22"]["inputs"]["model"], "conditioning": ["91", 0]},
+    }
+    inputs = flux[sampler]["inputs"]
+    flux["93"] = {
+        "class_type": "SamplerCustomAdvanced",
+        "inputs": inputs | {"noise": ["90", 0], "guider": ["92", 0], "latent_image": [sampler, 0]},
+    }
+    decode = next(each for each in flux if flux[each]["class_type"] == "VAEDecode")
+    flux[decode]["inputs"]["samples"] = ["93", 0]
+
+    found = bindings(template("two", flux))
+
+    assert found["prompt"] == ["6.text", "91.text"]
+    assert found["seed"] == ["25.noise_seed"]
 
 
 def test_a_trigger_word_is_not_the_prompt(template):
@@ -280,8 +327,248 @@ def test_a_switch_leads_where_it_points(template, graph):
     assert bindings(template("long", short))["prompt"] == ["19.prompt"]
 
 
+def test_a_switch_set_by_a_node_leads_where_that_says(template, graph):
+    """A subgraph has its switches outside, as a boolean: "Enhance the prompt?"."""
+    short = graph("custom_sampler_and_switch")
+    short["90"] = {"class_type": "PrimitiveBoolean", "inputs": {"value": False}}
+    short["18"]["inputs"]["switch"] = ["90", 0]
+
+    assert bindings(template("short", short))["prompt"] == ["20.value"]
+    short["90"]["inputs"]["value"] = True
+    assert bindings(template("long", short))["prompt"] == ["19.prompt"]
+
+
+def test_a_switch_that_is_computed_leaves_both_ways_open(template, graph):
+    short = graph("custom_sampler_and_switch")
+    short["90"] = {"class_type": "IsNight", "inputs": {"city": "Oslo"}}
+    short["18"]["inputs"]["switch"] = ["90", 0]
+
+    with pytest.raises(AmbiguousTemplateError) as caught:
+        template("open", short)
+
+    assert [each.node for each in caught.value.candidates] == ["19", "20"]
+
+
+def test_a_switch_may_hold_the_text_itself(template, graph):
+    short = graph("custom_sampler_and_switch")
+    short["18"]["inputs"] = {"switch": False, "on_true": ["19", 0], "on_false": "a cat"}
+
+    assert bindings(template("held", short))["prompt"] == ["18.on_false"]
+
+
+def test_switches_stand_between_conditioning_and_latents_too(template, graph):
+    plain = graph("plain")
+    plain["90"] = {"class_type": "CLIPTextEncode", "inputs": {"text": "b", "clip": ["4", 1]}}
+    plain["91"] = {
+        "class_type": "ComfySwitchNode",
+        "inputs": {"switch": False, "on_false": ["6", 0], "on_true": ["90", 0]},
+    }
+    plain["92"] = {
+        "class_type": "EmptyLatentImage",
+        "inputs": {"width": 256, "height": 512, "batch_size": 1},
+    }
+    plain["93"] = {
+        "class_type": "ComfySwitchNode",
+        "inputs": {"switch": True, "on_false": ["92", 0], "on_true": ["5", 0]},
+    }
+    plain["3"]["inputs"] |= {"positive": ["91", 0], "latent_image": ["93", 0]}
+
+    assert bindings(template("switched", plain)) == CLASSIC
+
+
+def test_an_open_switch_of_conditioning_is_a_question(template, graph):
+    plain = graph("plain")
+    plain["90"] = {"class_type": "CLIPTextEncode", "inputs": {"text": "b", "clip": ["4", 1]}}
+    plain["91"] = {
+        "class_type": "ComfySwitchNode",
+        "inputs": {"switch": ["4", 3], "on_false": ["6", 0], "on_true": ["90", 0]},
+    }
+    plain["3"]["inputs"]["positive"] = ["91", 0]
+
+    with pytest.raises(AmbiguousTemplateError):
+        template("open", plain)
+
+
+def strings(graph, **nodes):
+    """The plain graph with its prompt from ``n20``; classes by the names of their inputs."""
+    plain = graph("plain")
+    plain["6"]["inputs"]["text"] = ["20", 0]
+    for name, (class_type, inputs, *title) in nodes.items():
+        plain[name.removeprefix("n")] = {
+            "class_type": class_type,
+            "inputs": inputs,
+            "_meta": {"title": title[0] if title else class_type},
+        }
+    return plain
+
+
+TEMPLATE = "You paint what the user wants: {wish}. It is {width} pixels wide."
+
+
+def test_a_template_into_which_the_prompt_is_put_is_never_the_prompt(template, graph):
+    filled = strings(
+        graph,
+        n20=("StringReplace", {"string": ["21", 0], "find": "{width}", "replace": ["23", 0]}),
+        n21=("StringReplace", {"string": ["24", 0], "find": "{wish}", "replace": ["22", 0]}),
+        n22=("PrimitiveStringMultiline", {"value": "a cat"}),
+        n23=("PreviewAny", {"source": ["5", 0]}),
+        n24=("PrimitiveStringMultiline", {"value": TEMPLATE}),
+    )
+
+    assert bindings(template("filled", filled))["prompt"] == ["22.value"]
+
+
+def test_a_template_that_holds_its_own_text_is_no_less_one(template, graph):
+    filled = strings(
+        graph,
+        n20=("StringReplace", {"string": TEMPLATE, "find": "{wish}", "replace": ["22", 0]}),
+        n22=("PrimitiveString", {"value": "a cat"}),
+    )
+
+    assert bindings(template("filled", filled))["prompt"] == ["22.value"]
+
+
+def test_two_texts_for_one_template_are_a_question_until_a_title_tells(template, graph):
+    filled = strings(
+        graph,
+        n20=("StringReplace", {"string": ["21", 0], "find": "{width}", "replace": ["23", 0]}),
+        n21=("StringReplace", {"string": TEMPLATE, "find": "{wish}", "replace": ["22", 0]}),
+        n22=("PrimitiveStringMultiline", {"value": "a cat"}),
+        n23=("PrimitiveStringMultiline", {"value": "very"}),
+    )
+    with pytest.raises(AmbiguousTemplateError):
+        template("filled", filled)
+
+    filled["22"]["_meta"]["title"] = "String (Multiline - User Prompt)"
+    assert bindings(template("filled", filled))["prompt"] == ["22.value"]
+
+
+def test_a_template_without_anything_put_in_is_a_question(template, graph):
+    filled = strings(
+        graph,
+        n20=("StringReplace", {"string": TEMPLATE, "find": "{wish}", "replace": ["22", 0]}),
+        n22=("Dictation", {"language": "en"}),
+    )
+
+    with pytest.raises(AmbiguousTemplateError):
+        template("filled", filled)
+
+
+def test_a_plain_replacement_leads_to_the_text(template, graph):
+    replaced = strings(
+        graph,
+        n20=("StringReplace", {"string": ["21", 0], "find": "'", "replace": '"'}),
+        n21=("PrimitiveString", {"value": "a 'cat'"}),
+    )
+
+    assert bindings(template("replaced", replaced))["prompt"] == ["21.value"]
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["System prompt", "Text String (System Prompt)", "REWRITE_SYSTEM_PROMPT", "LoRA trigger"],
+)
+def test_a_system_text_is_never_the_prompt(template, graph, title):
+    joined = strings(
+        graph,
+        n20=("StringConcatenate", {"string_a": ["21", 0], "string_b": ["22", 0], "delimiter": ""}),
+        n21=("PrimitiveStringMultiline", {"value": "You are an assistant."}, title),
+        n22=("PrimitiveStringMultiline", {"value": "a cat"}, "Text"),
+    )
+
+    assert bindings(template("system", joined))["prompt"] == ["22.value"]
+
+
+def test_a_system_prompt_of_a_language_model_is_not_followed(template, graph):
+    written = strings(
+        graph,
+        n20=("TextGenerate", {"prompt": ["22", 0], "system_prompt": ["21", 0], "clip": ["4", 1]}),
+        n21=("PrimitiveStringMultiline", {"value": "You are an assistant."}),
+        n22=("PrimitiveStringMultiline", {"value": "a cat"}),
+    )
+
+    assert bindings(template("written", written))["prompt"] == ["22.value"]
+
+
+@pytest.mark.parametrize(
+    "inputs", [{"text": "a cat", "lines": 3}, {"prompt": "a cat", "boxes": "2"}, {"string": "x"}]
+)
+def test_a_node_that_nobody_knows_hands_on_its_text(template, graph, inputs):
+    handed = strings(graph, n20=("HomeMadeText", inputs))
+
+    assert bindings(template("handed", handed))["prompt"] == [f"20.{next(iter(inputs))}"]
+
+
+def test_two_texts_of_a_node_that_nobody_knows_are_a_question(template, graph):
+    handed = strings(graph, n20=("HomeMadeText", {"text_a": "a cat", "text_b": "in oil"}))
+
+    with pytest.raises(AmbiguousTemplateError, match=r"20\.text_a.*20\.text_b"):
+        template("handed", handed)
+
+
+def test_conditioning_passes_a_node_with_one_way_in(template, graph):
+    plain = graph("plain")
+    plain["90"] = {"class_type": "Reroute (somebody)", "inputs": {"": ["6", 0]}}
+    plain["3"]["inputs"]["positive"] = ["90", 0]
+
+    with pytest.raises(AmbiguousTemplateError):
+        template("passed", graph("plain") | {"3": plain["3"], "90": {**plain["90"], "inputs": {}}})
+    assert bindings(template("passed", plain)) == CLASSIC
+
+
+def test_a_loader_that_encodes_too_holds_both_texts(template, graph):
+    plain = graph("plain")
+    plain["4"] = {
+        "class_type": "Efficient Loader",
+        "inputs": {"ckpt_name": "a.safetensors", "positive": "a cat", "negative": "a dog"},
+    }
+    plain["3"]["inputs"] |= {"positive": ["4", 1], "negative": ["4", 2]}
+
+    found = bindings(template("loader", plain))
+
+    assert (found["prompt"], found["negative"]) == (["4.positive"], ["4.negative"])
+
+
+def test_a_second_condition_that_is_the_negative_is_not_the_prompt(template, graph):
+    """OmniGen2's own workflow gives its guider the negative twice."""
+    flux = graph("flux_guider")
+    flux["7"] = {"class_type": "CLIPTextEncode", "inputs": {"text": "ugly", "clip": ["11", 0]}}
+    flux["22"] = {
+        "class_type": "DualCFGGuider",
+        "inputs": {"model": ["30", 0], "cond1": ["26", 0], "cond2": ["7", 0], "negative": ["7", 0]},
+    }
+
+    found = bindings(template("dual", flux))
+
+    assert (found["prompt"], found["negative"]) == (["6.text"], ["7.text"])
+
+
+def test_a_node_linked_to_the_same_size_is_told_too(template, graph):
+    plain = graph("plain")
+    plain["90"] = {"class_type": "ResolutionSelector", "inputs": {"aspect_ratio": "1:1 (Square)"}}
+    plain["91"] = {
+        "class_type": "HomeMadeSchedule",
+        "inputs": {"width": ["90", 0], "height": ["90", 1], "model": ["4", 0]},
+    }
+    plain["5"]["inputs"] |= {"width": ["90", 0], "height": ["90", 1]}
+    plain["3"]["inputs"]["model"] = ["91", 0]
+
+    found = bindings(template("told", plain))
+
+    assert found["width"] == ["5.width", "91.width"]
+    assert found["height"] == ["5.height", "91.height"]
+
+
 def test_a_prompt_on_a_partners_node_is_found_without_a_sampler(template):
     assert bindings(template("partner_node")) == {"prompt": ["1.prompt"], "seed": ["1.seed"]}
+
+
+def test_a_prompt_may_belong_to_a_choice_of_model(template, graph):
+    """Newer partners' nodes have inputs of inputs."""
+    partner = graph("partner_node")
+    partner["1"]["inputs"]["model.prompt"] = partner["1"]["inputs"].pop("prompt")
+
+    assert bindings(template("partners", partner))["prompt"] == ["1.model.prompt"]
 
 
 def test_two_texts_without_a_sampler_are_a_question(template, graph):
