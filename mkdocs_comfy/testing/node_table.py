@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from mkdocs_comfy.testing.node_words import (
     CLIP_PAIRS,
-    CLIP_TYPES,
     LONGEST,
     SAMPLERS,
     SCHEDULERS,
@@ -141,12 +140,6 @@ def _loaders() -> Definitions:
                 {"unet_name": files(), "weight_dtype": choice(UNET_WEIGHTS)},
                 output=("MODEL",),
                 title="Load Diffusion Model",
-            ),
-            "CLIPLoader": node(
-                {"clip_name": files(), "type": choice(CLIP_TYPES)},
-                optional=device,
-                output=("CLIP",),
-                title="Load CLIP",
             ),
             "DualCLIPLoader": node(
                 {"clip_name1": files(), "clip_name2": files(), "type": choice(CLIP_PAIRS)},

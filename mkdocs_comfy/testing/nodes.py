@@ -1,13 +1,15 @@
 """The node classes that the fake server knows, in the form of ``/object_info``. Pure.
 
-Types, ranges, defaults and choices are those of ComfyUI 0.3.64; a test compares them with a
-recording. Models are not part of the table: the server fills in the names it is told to have.
+Types, ranges, defaults and choices are those of ComfyUI 0.3.64, and of 0.3.75 for what only some
+families of models need; tests compare them with recordings. Models are not part of the table: the
+server fills in the names it is told to have.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mkdocs_comfy.testing.node_families import families
 from mkdocs_comfy.testing.node_table import table
 
 if TYPE_CHECKING:
@@ -25,6 +27,10 @@ MODEL_FOLDERS = (
     ("TripleCLIPLoader", "clip_name1", "text_encoders"),
     ("TripleCLIPLoader", "clip_name2", "text_encoders"),
     ("TripleCLIPLoader", "clip_name3", "text_encoders"),
+    ("QuadrupleCLIPLoader", "clip_name1", "text_encoders"),
+    ("QuadrupleCLIPLoader", "clip_name2", "text_encoders"),
+    ("QuadrupleCLIPLoader", "clip_name3", "text_encoders"),
+    ("QuadrupleCLIPLoader", "clip_name4", "text_encoders"),
     ("VAELoader", "vae_name", "vae"),
     ("LoraLoader", "lora_name", "loras"),
     ("LoraLoaderModelOnly", "lora_name", "loras"),
@@ -49,8 +55,8 @@ def default_models() -> dict[str, list[str]]:
 
 
 def default_nodes() -> Definitions:
-    """Return the definition of every class in the table, without models."""
-    return table()
+    """Return the definition of every class, without models."""
+    return table() | families()
 
 
 def models_of(nodes: Mapping[str, Definition]) -> dict[str, list[str]]:

@@ -27,8 +27,8 @@ class Picture:
     Attributes:
         prompt: Text that reaches the sampler as positive; ``""`` where there is none.
         negative: Text that reaches it as negative.
-        seed: Noise seed of the sampler next to the output.
-        steps: Its steps, at least 1.
+        seed: Noise seed of the sampler next to the output that adds noise.
+        steps: Steps of the sampler next to the output, at least 1.
         size: Pixels, width and height, each at least 1.
         count: Pictures in the batch, at least 1.
         colour: 0xRRGGBB of a plain picture, ``None`` where a sampler makes it.
@@ -61,7 +61,8 @@ def is_sampler(inputs: Mapping[str, Any]) -> bool:
 def picture_of(graph: Mapping[str, Any], output: str) -> Picture:
     """Return the picture that the node ``output`` of ``graph`` receives."""
     chain = [graph[node]["inputs"] for node in _towards_source(graph, output)]
-    maker = next((inputs for inputs in chain if is_sampler(inputs)), None)
+    makers = [inputs for inputs in chain if is_sampler(inputs)]
+    maker = next(iter(makers), None)
     source = chain[-1]
     size = next((size for inputs in chain if (size := _size(graph, inputs))), DEFAULT_SIZE)
     count = max(1, _number(graph, source.get("batch_size")) or 1)
@@ -78,7 +79,7 @@ def picture_of(graph: Mapping[str, Any], output: str) -> Picture:
     return Picture(
         prompt=text_of(graph, guide.get("positive", guide.get("conditioning"))),
         negative=text_of(graph, guide.get("negative")),
-        seed=_seed(graph, maker),
+        seed=_seed(graph, next(filter(_adds_noise, makers), maker)),
         steps=steps_of(graph, maker),
         size=size,
         count=count,
@@ -139,6 +140,11 @@ def _seed(graph: Mapping[str, Any], inputs: Mapping[str, Any]) -> int:
             if (seed := _number(graph, place.get(name))) is not None:
                 return seed
     return 0
+
+
+def _adds_noise(sampler: Mapping[str, Any]) -> bool:
+    """Whether a sampler adds noise; a second stage may go on with what is left of the first."""
+    return sampler.get("add_noise") not in {"disable", False}
 
 
 def _number(graph: Mapping[str, Any], value: object) -> int | None:

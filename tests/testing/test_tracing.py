@@ -102,6 +102,17 @@ def test_the_sampler_next_to_the_output_counts(txt2img):
     assert (found.seed, found.steps, found.size) == (2, 5, (512, 256))
 
 
+@pytest.mark.parametrize("switched_off", ["disable", False])
+def test_a_stage_that_adds_no_noise_has_no_say_in_the_seed(txt2img, switched_off):
+    graph = txt2img(7, steps=4)
+    second = {**graph["3"]["inputs"], "add_noise": switched_off, "latent_image": ["3", 0]}
+    graph["30"] = node("KSamplerAdvanced", **{**second, "noise_seed": 0})
+    graph["8"]["inputs"]["samples"] = ["30", 0]
+    del graph["30"]["inputs"]["seed"]
+
+    assert picture_of(graph, "9").seed == 7
+
+
 def test_a_plain_picture(plain):
     graph = plain(colour=0x123456, size=(8, 4), count=3)
 
