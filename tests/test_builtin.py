@@ -2,29 +2,101 @@
 
 import json
 from hashlib import sha256
+from pathlib import Path
 
+import httpx
 import pytest
 
 from mkdocs_comfy import builtin
 from mkdocs_comfy.builtin import builtin_templates, folder_templates
 from mkdocs_comfy.errors import NotAWorkflowError, TemplateError
+from mkdocs_comfy.testing import FakeComfyUI
+from mkdocs_comfy.testing.tracing import picture_of
+from mkdocs_comfy.workflows.binding import Inputs, bind
 from mkdocs_comfy.workflows.library import Library
+from mkdocs_comfy.workflows.rules import ROLES
+
+KEYS = json.loads((Path(__file__).parent / "goldens" / "library.json").read_text("utf-8"))
+NAMES = sorted(KEYS)
+WITHOUT_NEGATIVE = {"flux-dev", "flux-schnell", "flux2-klein", "hidream", "z-image-turbo"}
 
 
-def test_the_built_in_templates_are_found():
-    library = Library([builtin_templates()])
+@pytest.fixture(scope="module")
+def library():
+    return Library([builtin_templates()])
 
-    assert {"default", "sd15"} <= set(library.names())
-    for name in library.names():
-        assert set(library.template(name).bindings) == {
-            "prompt",
-            "negative",
-            "seed",
-            "width",
-            "height",
-            "steps",
-            "cfg",
-        }
+
+def test_the_built_in_templates_are_found(library):
+    assert library.names() == tuple(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_takes_all_that_its_model_can_do_something_with(library, name):
+    template = library.template(name)
+
+    absent = {"negative"} if name in WITHOUT_NEGATIVE else set()
+    assert set(template.bindings) == set(ROLES) - absent
+    assert not template.ambiguous
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_says_what_it_is_for_and_what_it_recommends(library, name):
+    """About 16:9, on the grid of every model; a size that is recommended is the graph's own."""
+    template = library.template(name)
+
+    assert template.description
+    assert template.licence
+    width, height = template.recommended_size
+    assert template.graph_size == (width, height)
+    assert width % 16 == height % 16 == 0
+    assert width / height == pytest.approx(16 / 9, rel=0.02)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_has_readable_titles_and_an_image_of_its_own(library, name):
+    graph = library.template(name).graph
+
+    titles = [node["_meta"]["title"] for node in graph.values()]
+    assert len(titles) == len(set(titles))
+    assert {"Prompt", "Canvas", "Save Image"} <= set(titles)
+    assert graph == library.template(name).live  # nothing that leads nowhere
+    (batch,) = {value for node in graph.values() if (value := node["inputs"].get("batch_size"))}
+    assert batch == 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_embedded_server_takes_each_and_paints_what_is_asked(library, name):
+    bound = bind(library.template(name), Inputs(prompt="a foggy harbour", seed=7, size=(640, 384)))
+
+    with FakeComfyUI(any_model=True) as comfyui:
+        reply = httpx.post(
+            f"{comfyui.url}/api/prompt", json={"prompt": bound.graph}, trust_env=False
+        )
+
+    assert reply.status_code == 200, reply.text
+    picture = picture_of(bound.graph, bound.output)
+    assert (picture.prompt, picture.seed, picture.size) == ("a foggy harbour", 7, (640, 384))
+    assert picture.negative == (bound.negative or "")
+
+
+def test_sdxl_is_what_default_stands_for(library):
+    """Who changes from the one to the other renders nothing anew."""
+    same = Inputs(prompt="a foggy harbour", seed=1)
+
+    keys = {bind(library.template(name), same).key for name in ("default", "sdxl")}
+    assert len(keys) == 1
+
+
+def test_the_refiner_goes_on_where_the_base_ends(library):
+    inputs = Inputs(prompt="a foggy harbour", seed=7, params={"steps": 40, "base_steps": 30})
+
+    graph = bind(library.template("sdxl-refiner"), inputs).graph
+
+    base, refiner = graph["6"]["inputs"], graph["9"]["inputs"]
+    assert (base["noise_seed"], refiner["noise_seed"]) == (7, 0)
+    assert (base["steps"], refiner["steps"]) == (40, 40)
+    assert (base["end_at_step"], refiner["start_at_step"]) == (30, 30)
+    assert graph["4"]["inputs"]["text"] == graph["7"]["inputs"]["text"] == "a foggy harbour"
 
 
 def test_they_are_found_in_an_installed_wheel(tmp_path, monkeypatch):
@@ -37,17 +109,12 @@ def test_they_are_found_in_an_installed_wheel(tmp_path, monkeypatch):
     assert Library([builtin_templates()]).names() == ("wheel",)
 
 
-@pytest.mark.parametrize(
-    ("name", "models"),
-    [
-        ("default", "sd_xl_base_1.0.safetensors"),
-        ("sd15", "v1-5-pruned-emaonly.safetensors"),
-    ],
-)
-def test_they_ask_for_the_models_that_the_documentation_names(name, models):
-    graph = json.loads(builtin_templates().read(f"{name}.json"))
+@pytest.mark.parametrize("name", NAMES)
+def test_the_key_of_a_built_in_template_is_a_promise(library, name):
+    """Of graph and ``.toml`` together; what changes one renders everybody's heroes anew."""
+    inputs = Inputs(prompt="a foggy harbour, cinematic, golden hour", seed=1)
 
-    assert graph["4"]["inputs"]["ckpt_name"] == models
+    assert bind(library.template(name), inputs).key == KEYS[name]
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,14 @@ DOCS = ROOT / "docs"
 PAGES = [README, *sorted(DOCS.glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)\s]*)?\)")
+FOLDERS = {  # where a server looks for what these inputs name
+    "ckpt_name": "checkpoints",
+    "unet_name": "diffusion_models",
+    "clip_name": "text_encoders",
+    **{f"clip_name{number}": "text_encoders" for number in (1, 2, 3, 4)},
+    "vae_name": "vae",
+    "model_name": "upscale_models",
+}
 IN_WORDS = {  # what a table says where the code's default is None or nothing
     "server": DEFAULT_SERVER,
     "headers": "none",
@@ -139,18 +147,34 @@ def test_the_built_in_templates_are_listed_as_they_are():
     found = {}
     for name in library.names():
         template = library.template(name)
-        value = {role: template.live[target[0].node]["inputs"][target[0].input]
-                 for role, target in template.bindings.items()}  # fmt: skip
-        (model,) = (
-            node["inputs"]["ckpt_name"]
-            for node in template.live.values()
-            if "ckpt_name" in node["inputs"]
-        )
-        size = "{}x{}".format(*template.graph_size)
-        found[name] = [f"`{model}`", size, str(value["steps"]), str(value["cfg"])]
+        files = {
+            f"`{FOLDERS[its_input]}/{value}`": None
+            for node in template.graph.values()
+            for its_input, value in node["inputs"].items()
+            if its_input in FOLDERS
+        }
+        size = "{}x{}".format(*template.recommended_size)
+        steps = template.bindings["steps"][0]
+        own = str(template.graph[steps.node]["inputs"][steps.input])
+        found[name] = [template.description, ", ".join(files), template.licence, size, own]
 
-    assert table("templates.md", "template", "checkpoint", "size", "steps", "cfg") == found
-    for name, (model, *_) in found.items():
+    columns = ("template", "what for", "files", "licence", "size", "steps")
+    assert table("templates.md", *columns) == found
+
+
+def test_the_templates_with_a_negative_are_told():
+    library = Library([builtin_templates()])
+    (told,) = re.findall(r"A negative prompt works in (.*?)\.", text("templates.md"), re.DOTALL)
+    named = set(re.findall(r"`([\w-]+)`", told)) - {"sdxl"}
+
+    takers = {name for name in library.names() if "negative" in library.template(name).bindings}
+    assert named | {name for name in takers if name.startswith("sdxl")} == takers
+
+
+def test_the_readme_names_the_models_of_the_first_two():
+    for name in ("default", "sd15"):
+        graph = Library([builtin_templates()]).template(name).graph
+        (model,) = {node["inputs"].get("ckpt_name") for node in graph.values()} - {None}
         assert f"`{name}`" in text("README.md") or f"template: {name}" in text("README.md")
         assert model in text("README.md")
 

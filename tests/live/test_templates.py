@@ -16,6 +16,9 @@ from mkdocs_comfy.workflows.binding import Inputs, bind
 from mkdocs_comfy.workflows.library import Library
 
 CHECKPOINT = "v1-5-pruned-emaonly.safetensors"
+MODEL_INPUTS = {"ckpt_name", "unet_name", "clip_name", "vae_name", "model_name"} | {
+    f"clip_name{number}" for number in (1, 2, 3, 4)
+}
 
 
 @pytest.fixture
@@ -54,6 +57,34 @@ def test_sd15_is_rendered_by_a_model(render):
     assert {picture.size for picture in pictures} == {(256, 128)}
     assert pictures[0].tobytes() == pictures[1].tobytes()
     assert len({picture.tobytes() for picture in pictures}) == 3
+
+
+@pytest.mark.parametrize("name", Library([builtin_templates()]).names())
+def test_the_server_has_nothing_against_a_template_but_missing_models(comfyui, name):
+    """Small and quick, in case it lacks none and renders."""
+    quick = Inputs(prompt="a foggy harbour", seed=1, size=(256, 128), params={"steps": 1})
+    bound = bind(Library([builtin_templates()]).template(name), quick)
+
+    reply = comfyui.post("/prompt", {"prompt": bound.graph})
+
+    complaints = [
+        (error["type"], error["extra_info"]["input_name"])
+        for node in reply.json()["node_errors"].values()
+        for error in node["errors"]
+    ]
+    assert reply.status_code == (400 if complaints else 200)
+    assert {kind for kind, _ in complaints} <= {"value_not_in_list"}
+    assert {its_input for _, its_input in complaints} <= MODEL_INPUTS
+
+
+@pytest.mark.parametrize("name", Library([builtin_templates()]).names())
+def test_each_node_is_given_the_inputs_that_its_class_has(comfyui, name):
+    """The server overlooks inputs that it does not know."""
+    for node in Library([builtin_templates()]).template(name).graph.values():
+        definition = comfyui.get(f"/object_info/{node['class_type']}")[node["class_type"]]["input"]
+        required, optional = definition["required"], definition.get("optional", {})
+
+        assert set(required) <= set(node["inputs"]) <= {*required, *optional}
 
 
 def test_default_without_its_checkpoint_names_the_installed_ones(render):
