@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from mkdocs_comfy.workflows.library import Library
 
 
+MAIN_MODELS = frozenset({"ckpt_name", "unet_name"})
+"""Inputs that name the model which a template is about; a VAE alone makes no template fit."""
+
+
 def advised(error: RenderError, *, library: Library, folder: str) -> RenderError:
     """Add to a missing model the line of mkdocs.yml that mends it for the whole site.
 
@@ -47,8 +51,8 @@ def advised(error: RenderError, *, library: Library, folder: str) -> RenderError
 
 
 def _fitting(error: MissingModelError, library: Library) -> str | None:
-    """Name of a template that loads a model of the same kind that is installed."""
-    if error.node is None:
+    """Name of a template whose model, of the same kind, is installed."""
+    if error.node is None or error.input not in MAIN_MODELS:
         return None
     for name in library.names():
         try:
