@@ -6,7 +6,7 @@ What is not known is ``None``, and decides nothing: then a job goes to whoever h
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -73,14 +73,20 @@ class Load:
 
 
 def leave_to_others(here: Load, others: Iterable[Load], jobs: int) -> bool:
-    """Whether others are likely to end all ``jobs`` before this server would end one of them."""
-    free = here.free_in()
+    """Whether others are likely to end all ``jobs`` before this server would end one of them.
+
+    Args:
+        here: This server; as if it answered, where it does not.
+        others: Servers that could have the jobs too.
+        jobs: At least 1.
+    """
+    free = replace(here, away=False).free_in()
     if here.each is None or free is None:
         return False
     end = (free + here.each) * _MARGIN
     ended = 0
     for other in others:
-        free = other.free_in()
+        free = None if other.away else other.free_in()
         if other.each is not None and free is not None and free + other.each <= end:
             ended += int((end - free) / max(other.each, 0.001))
     return ended >= jobs

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from mkdocs_comfy.comfyui.border import SOCKET_FAULTS
 from mkdocs_comfy.comfyui.protocol import read_frame
+from mkdocs_comfy.comfyui.timing import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,9 +56,7 @@ class Listener:
 
     async def ready(self, seconds: float) -> None:
         """Wait until the connection is there or refused, at most ``seconds``."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._settled.wait()
+        await wait_for(self._settled, seconds)
 
     async def listen(self) -> None:
         """Tell what is heard, until this is cancelled; a closed connection is opened again.

@@ -10,6 +10,7 @@ from mkdocs_comfy.comfyui.moves import Phase
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Iterable
 
     from mkdocs_comfy.comfyui.backlog import Entry, Group
     from mkdocs_comfy.comfyui.session import Session
@@ -106,3 +107,22 @@ class Member:
             waiting=max(0, self.occupied - (running is not None)),
             away=not self.session.health.closed,
         )
+
+
+def drop_copies(
+    members: Iterable[Member], *, but: Attempt, phases: frozenset[Phase] | None = None
+) -> None:
+    """Withdraw the other copies of a job.
+
+    Args:
+        members: The servers that may have one.
+        but: The copy that stays.
+        phases: Those that are withdrawn; ``None`` for all.
+    """
+    for member in members:
+        for attempt in member.attempts:
+            if attempt.entry is not but.entry or attempt is but:
+                continue
+            if phases is None or attempt.watch.phase in phases:
+                attempt.dropped = True
+                attempt.task.cancel()

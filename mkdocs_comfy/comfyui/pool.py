@@ -9,7 +9,6 @@ is not done with: the first image counts, and the other copy is withdrawn.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from mkdocs_comfy.comfyui.backlog import Backlog, Entry, group_of
@@ -23,10 +22,10 @@ from mkdocs_comfy.comfyui.jobs import (
     ServerLacks,
     ServerUp,
 )
-from mkdocs_comfy.comfyui.member import BEFORE_IT_RUNS, Attempt, Member
+from mkdocs_comfy.comfyui.member import BEFORE_IT_RUNS, Attempt, Member, drop_copies
 from mkdocs_comfy.comfyui.moves import Phase, Slept, Stop
 from mkdocs_comfy.comfyui.session import Session
-from mkdocs_comfy.comfyui.timing import keep_time
+from mkdocs_comfy.comfyui.timing import keep_time, wait_for
 from mkdocs_comfy.errors import (
     MissingModelError,
     MissingNodeError,
@@ -44,6 +43,7 @@ if TYPE_CHECKING:
     from mkdocs_comfy.comfyui.jobs import JobEvent, Limits, RenderEvent, RenderJob
     from mkdocs_comfy.comfyui.server_client import ServerClient
 
+_GREETING = 0.5  # seconds that a server waits for the others to be asked what they have
 _GLANCE = 0.25  # seconds between two looks at a server that failed, and at what is slow
 
 
@@ -79,7 +79,7 @@ class Pool:
         ]
         self._backlog = Backlog(())
         self._choice = Choice(self._members, self._backlog, limits=limits)
-        self._changed, self._over = asyncio.Event(), asyncio.Event()
+        self._changed, self._met, self._over = (asyncio.Event() for _ in range(3))
         self._tasks: asyncio.TaskGroup | None = None
         self._fatal: RenderError | None = None
 
@@ -127,6 +127,9 @@ class Pool:
         """Give a server jobs as long as it takes them."""
         session = member.session
         await self._open(member)
+        if len(self._backlog.groups) > 1:
+            # What one server alone can do is known when all have been asked.
+            await wait_for(self._met, _GREETING)
         while not session.health.final and self._fatal is None:
             if session.health.given_up:
                 await asyncio.sleep(session.health.again_at - _now())
@@ -147,9 +150,9 @@ class Pool:
             self._give_up(member, error)
             return
         if session.health.given_up:
+            await session.withdraw()
             session.health.revive()
             self._emit(ServerUp(server=session.name))
-            await session.withdraw()
         if not member.opened and len(self._members) > 1:
             for group, job in dict(self._backlog.samples).items():
                 if lacking := await session.inventory.contradiction(job):
@@ -163,9 +166,7 @@ class Pool:
             changed = self._changed
             if member.usable and (entry := self._choice.pick(member, _now())):
                 return entry
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_GLANCE):
-                    await changed.wait()
+            await wait_for(changed, _GLANCE)
         return None
 
     # One job ------------------------------------------------------------------------------------
@@ -207,7 +208,7 @@ class Pool:
         self._backlog.settle(entry)
         member.speeds.learn(entry.group, rendered.seconds)
         self._emit(rendered)
-        self._drop(entry, but=attempt)
+        drop_copies(self._members, but=attempt)
 
     def _fail(self, entry: Entry, error: RenderError) -> None:
         self._backlog.settle(entry)
@@ -242,24 +243,14 @@ class Pool:
                     self._emit(Retried(job=entry.job, reason=error, server=member.session.name))
         self._wake()
 
-    def _drop(self, entry: Entry, *, but: Attempt, phases: frozenset[Phase] | None = None) -> None:
-        """Withdraw the copies of a job that are not needed any more."""
-        for member in self._members:
-            for attempt in member.attempts:
-                if attempt.entry is not entry or attempt is but:
-                    continue
-                if phases is None or attempt.watch.phase in phases:
-                    attempt.dropped = True
-                    attempt.task.cancel()
-
     def _pass_on(self, event: JobEvent) -> None:
         """Tell what happens; a job that runs need not wait elsewhere any more."""
         self._emit(event)
         if isinstance(event, Running) and len(self._members) > 1:
             for member in self._members:
-                for attempt in member.attempts:
-                    if attempt.entry.job is event.job and member.session.name == event.server:
-                        self._drop(attempt.entry, but=attempt, phases=BEFORE_IT_RUNS)
+                for each in member.attempts if member.session.name == event.server else ():
+                    if each.entry.job is event.job:
+                        drop_copies(self._members, but=each, phases=BEFORE_IT_RUNS)
 
     # The whole ----------------------------------------------------------------------------------
 
@@ -295,6 +286,8 @@ class Pool:
             self._fatal is not None and not any(member.attempts for member in self._members)
         ):
             self._over.set()
+        if all(member.opened or member.session.health.given_up for member in self._members):
+            self._met.set()
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 

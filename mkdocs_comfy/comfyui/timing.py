@@ -1,14 +1,22 @@
-"""The time that a run may take, on a machine that may sleep."""
+"""Waiting: for something or at most so long, and for the time of a run to be over."""
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _NAP = 5.0  # seconds without a beat that mean sleep; a busy machine stumbles for less
+
+
+async def wait_for(event: asyncio.Event, seconds: float) -> None:
+    """Wait until ``event`` is set, at most ``seconds``."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 async def keep_time(*, max_time: float | None, beat: float, slept: Callable[[float], None]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -33,6 +33,7 @@ from mkdocs_comfy.comfyui.moves import (
     Withdrawn,
 )
 from mkdocs_comfy.comfyui.protocol import Place
+from mkdocs_comfy.comfyui.timing import wait_for
 from mkdocs_comfy.errors import RenderError, UnreachableError
 from mkdocs_comfy.workflows.binding import with_prefix
 
@@ -184,9 +185,7 @@ class Watch:
 
     async def _pause(self, seconds: float) -> None:
         self._changed.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._changed.wait()
+        await wait_for(self._changed, seconds)
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
