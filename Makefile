@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 EMPTY := .venvs/wheel
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test lint format types docs wheel compat live bench check clean
+.PHONY: help setup demo serve test lint format types docs wheel compat live corpus bench check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -58,7 +58,13 @@ compat: setup ## build sites on every host, theme and plugin that we are promise
 
 live: setup ## test against a real ComfyUI, which is installed first
 	$(BIN)/python tests/live/install_comfyui.py
+	$(BIN)/python tests/live/install_corpus.py
 	$(BIN)/python -m pytest tests/live
+
+corpus: setup ## test tracing on the workflows that ComfyUI offers, which are installed first
+	$(BIN)/python tests/live/install_comfyui.py
+	$(BIN)/python tests/live/install_corpus.py
+	$(BIN)/python -m pytest tests/live/test_corpus.py
 
 bench: setup ## measure what README and docs claim
 	$(BIN)/python benchmarks/overhead.py
