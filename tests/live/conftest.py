@@ -208,6 +208,22 @@ def comfyui(tmp_path_factory):
         server.stop()
 
 
+@pytest.fixture
+def another_comfyui(tmp_path):
+    """Start one more server, without a checkpoint: ``with another_comfyui() as server``."""
+
+    @contextlib.contextmanager
+    def start():
+        server = LiveComfyUI(tmp_path / "another")
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+
+    return start
+
+
 @pytest.fixture(autouse=True)
 def idle(request):
     """Each test ends with an empty queue: none may lean on what another left running."""
