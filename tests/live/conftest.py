@@ -37,6 +37,7 @@ class LiveComfyUI:
         self.folder = folder
         self.output = folder / "output"
         self.checkpoints = folder / "models" / "checkpoints"
+        self.upscale_models = folder / "models" / "upscale_models"
         self.url = ""
         self.log = folder / "comfyui.log"
         self._http = httpx.Client(trust_env=False, timeout=30)
@@ -49,14 +50,17 @@ class LiveComfyUI:
         Raises:
             RuntimeError: It ended, or did not answer in ``START_SECONDS``; with its last words.
         """
-        for name in ("output", "input", "temp", "user", "page", "models/checkpoints"):
+        for name in ("output", "input", "temp", "user", "page"):
             (self.folder / name).mkdir(parents=True)
+        for folder in (self.checkpoints, self.upscale_models):
+            folder.mkdir(parents=True)
         (self.folder / "page" / "index.html").write_text("<!doctype html><title>ComfyUI</title>")
         # JSON is YAML, and quotes whatever a path may hold.
         paths = {
             "live": {
                 "custom_nodes": str(HERE / "custom_nodes"),
                 "checkpoints": str(self.checkpoints),
+                "upscale_models": str(self.upscale_models),
             }
         }
         (self.folder / "paths.yaml").write_text(json.dumps(paths))
@@ -166,6 +170,12 @@ def venv_python() -> str:
     return str(COMFYUI / "venv" / inside)
 
 
+def make_model(family: str, target: Path) -> None:
+    """Write a model with random weights that ComfyUI takes for one of ``family``."""
+    maker = [venv_python(), str(HERE / "make_checkpoint.py"), family, str(target)]
+    subprocess.run(maker, check=True)
+
+
 def poll(condition, *, within: float) -> None:
     """Ask until ``condition`` holds; fail after ``within`` seconds."""
     deadline = time.monotonic() + within
@@ -200,9 +210,7 @@ def comfyui(tmp_path_factory):
     server = LiveComfyUI(tmp_path_factory.mktemp("comfyui"))
     try:
         server.start()
-        checkpoint = server.checkpoints / CHECKPOINT
-        maker = [venv_python(), str(HERE / "make_checkpoint.py"), str(checkpoint)]
-        subprocess.run(maker, check=True)
+        make_model("sd15", server.checkpoints / CHECKPOINT)
         yield server
     finally:
         server.stop()
@@ -222,6 +230,18 @@ def another_comfyui(tmp_path):
             server.stop()
 
     return start
+
+
+@pytest.fixture
+def sdxl(comfyui):
+    """The server has an SDXL base and an upscaler too, for the length of one test."""
+    checkpoint = comfyui.checkpoints / "sd_xl_base_1.0.safetensors"
+    upscaler = comfyui.upscale_models / "RealESRGAN_x4plus.pth"
+    make_model("sdxl", checkpoint)
+    make_model("esrgan", upscaler)
+    yield
+    checkpoint.unlink()
+    upscaler.unlink()
 
 
 @pytest.fixture(autouse=True)

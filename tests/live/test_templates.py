@@ -59,6 +59,23 @@ def test_sd15_is_rendered_by_a_model(render):
     assert len({picture.tobytes() for picture in pictures}) == 3
 
 
+def test_sdxl_is_rendered_by_a_model_and_upscaled_by_another(render, sdxl):
+    """A second family: two text encoders, and the size among what the model is told."""
+    quick = {"size": (256, 128), "params": {"steps": 2}}
+
+    harbour, again, forest, large = (
+        render("default", "a foggy harbour", **quick),
+        render("sdxl", "a foggy harbour", **quick),
+        render("default", "a sunny forest", **quick),
+        render("sdxl-upscale", "a foggy harbour", **quick),
+    )
+
+    pictures = [decoded(each) for each in (harbour, again, forest)]
+    assert {picture.size for picture in pictures} == {(256, 128)}
+    assert pictures[0].tobytes() == pictures[1].tobytes() != pictures[2].tobytes()
+    assert decoded(large).size == (512, 256)
+
+
 @pytest.mark.parametrize("name", Library([builtin_templates()]).names())
 def test_the_server_has_nothing_against_a_template_but_missing_models(comfyui, name):
     """Small and quick, in case it lacks none and renders."""
