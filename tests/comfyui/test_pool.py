@@ -1,6 +1,7 @@
 """Several servers at a time: who gets which job, and what becomes of it when one fails."""
 
 import contextlib
+import random
 import threading
 import time
 from collections import Counter
@@ -555,3 +556,47 @@ def test_many_jobs_on_many_servers_end_once_each(fakes, events_on, a_job):
 
     assert keys(events) == once(jobs)
     assert of(Failed, events) == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_happens_each_job_ends_once(fakes, events_on, a_job, seed):
+    """Servers die and come back, lose queue, history and files, answer nonsense, serve others."""
+    chance = random.Random(seed)  # noqa: S311  # the same mischief every time
+    servers = fakes(0.02, 0.1, 0.3)
+    jobs, over = jobs_of(a_job, 80), threading.Event()
+
+    def harm(server):
+        match chance.randrange(6):
+            case 0:
+                server.restart(after=chance.uniform(0, 0.3))
+            case 1:
+                server.clear_queue()
+            case 2:
+                server.forget_history()
+            case 3:
+                server.delete_outputs()
+            case 4:
+                server.enqueue_foreign(chance.uniform(0, 0.3))
+            case 5:
+                routes = ["/queue", "/history", "/view", "/prompt", "/object_info", "/ws"]
+                broken = Answer(status=chance.choice([500, 502, 503]))
+                server.answer(chance.choice(routes), broken, times=chance.randint(1, 3))
+
+    def harm_them():
+        while not over.wait(chance.uniform(0.02, 0.4)):
+            harm(chance.choice(servers))
+
+    harming = threading.Thread(target=harm_them)
+    harming.start()
+    try:
+        events = list(events_on(servers, jobs))
+    finally:
+        over.set()
+        harming.join()
+
+    ends = Counter(event.job.key for event in events if isinstance(event, Rendered | Failed))
+    assert ends == once(jobs)
+    submitted = Counter(
+        each["prompt"]["3"]["inputs"]["seed"] for server in servers for each in server.submissions
+    )
+    assert max(submitted.values()) <= 2 * (1 + Limits().retries)
