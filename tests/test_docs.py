@@ -20,7 +20,7 @@ from mkdocs_comfy.pages.markup import HERO, TOP, hero_meta
 from mkdocs_comfy.pages.spec import PLACES, read_spec
 from mkdocs_comfy.pipeline.plan import plan_hero
 from mkdocs_comfy.settings import DEFAULT_SERVER, EMBEDDED, Mode, OnMissing
-from mkdocs_comfy.testing import FakeComfyUI
+from mkdocs_comfy.testing import Answer, FakeComfyUI
 from mkdocs_comfy.testing.knobs import Knobs
 from mkdocs_comfy.workflows.library import Library
 from mkdocs_comfy.workflows.reading import EXPORT
@@ -340,6 +340,14 @@ def test_every_setting_and_record_of_the_fake_server_is_listed():
             assert default == f"`{getattr(fresh, name)!r}`", name
 
 
+def test_every_argument_of_a_canned_answer_is_listed():
+    listed = table("testing.md", "argument", "default", "meaning")
+
+    assert {name: cells[0] for name, cells in listed.items()} == {
+        each.name: f"`{getattr(Answer(), each.name)!r}`" for each in dataclasses.fields(Answer)
+    }
+
+
 def test_every_method_of_the_fake_server_is_listed():
     listed = " ".join(table("testing.md", "method", "does"))
     named = set(re.findall(r"`?(\w+)\(", listed))
@@ -376,6 +384,24 @@ def test_only_the_listed_requests_are_sent(site, comfyui):
         if request.route == "/interrupt":
             assert b"prompt_id" in request.body
         assert b'"clear"' not in request.body
+
+
+# What happens when -------------------------------------------------------------------------------
+
+
+def test_every_promise_for_unattended_builds_has_its_test():
+    """The tests look after the other direction, and that the ends agree."""
+    parts = re.split(r"^## ", text("unattended.md"), flags=re.MULTILINE)
+    told = [part for part in parts if "| what happens |" in part]
+
+    assert len(told) >= 8
+    for part in told:
+        (file,) = re.findall(r"^`(tests/\S+\.py)`", part, re.MULTILINE)
+        source = (ROOT / file).read_text(encoding="utf-8")
+        _, _, *rows = [line for line in part.splitlines() if line.startswith("|")]
+        names = [row.split("|")[1].strip() for row in rows]
+        assert len(names) == len(set(names))
+        assert [name for name in names if name not in source] == []
 
 
 # Errors ------------------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ class Answer:
         delay: Seconds to wait before the reply is sent.
         handled: True: the request takes effect first, then this is said instead of the truth.
         reset: True: nothing is said; the connection is reset.
+        breaks_off: The part of the body, 0 to 1, that is sent before the connection ends; the
+            header promises all of it. ``None``: it does not break off.
     """
 
     status: int = 200
@@ -28,6 +30,7 @@ class Answer:
     delay: float = 0.0
     handled: bool = False
     reset: bool = False
+    breaks_off: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,7 +64,20 @@ async def _say(request: web.Request, answer: Answer) -> web.StreamResponse:
         await asyncio.sleep(answer.delay)
     if answer.reset and request.transport is not None:
         abort(request.transport)
+    if answer.breaks_off is not None:
+        return await _break_off(request, answer, int(len(answer.body) * answer.breaks_off))
     return web.Response(status=answer.status, headers=answer.headers, body=answer.body)
+
+
+async def _break_off(request: web.Request, answer: Answer, sent: int) -> web.StreamResponse:
+    """Promise the whole body, send its beginning and close the connection."""
+    response = web.StreamResponse(status=answer.status, headers=answer.headers)
+    response.content_length = len(answer.body)
+    await response.prepare(request)
+    await response.write(answer.body[:sent])
+    if request.transport is not None:
+        request.transport.close()
+    return response
 
 
 def abort(transport: asyncio.Transport, *, reset: bool = True) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mkdocs_comfy.testing.nodes import takes_models, with_models
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
 
     from mkdocs_comfy.testing.answers import Answer, NodeFailure, Request
@@ -52,6 +53,7 @@ class Knobs:
         any_model: Take every model name for one that is installed.
         jobs_api: Have the manners of newer servers: ``/api/jobs``, prompt ids that are canonical
             UUIDs, and their names of errors.
+        tls: Speak TLS, with this context; looked at when the server starts and comes back.
         headers_required: Headers without which every request is answered 401.
         fail_with: While set, jobs that have this node fail at it.
         without_images: Jobs succeed and leave nothing.
@@ -78,6 +80,7 @@ class Knobs:
     previews: bool = False
     any_model: bool = False
     jobs_api: bool = False
+    tls: ssl.SSLContext | None = None
     headers_required: Mapping[str, str] = field(default_factory=dict)
     fail_with: NodeFailure | None = None
     without_images: bool = False

@@ -134,6 +134,14 @@ class Machine:
         """Interrupt a job, if it runs."""
         self._backlog.interrupt(prompt_id)
 
+    async def broadcast(self, frame: str | bytes) -> None:
+        """Say it to everybody."""
+        self._sessions.post_anything(frame)
+
+    async def close_sockets(self) -> None:
+        """Close them; the connections of HTTP stay."""
+        await self._sessions.close()
+
     async def enqueue_foreign(self, seconds: float) -> str:
         """Queue a job of another client."""
         colour = random.randrange(2**24)  # noqa: S311  # never the same, so never cached
@@ -158,7 +166,7 @@ class Machine:
         if server is None:
             raise RuntimeError("the server is not set up")
         self._listener = await asyncio.get_running_loop().create_server(
-            server, self._host, self._port
+            server, self._host, self._port, ssl=self._knobs.tls
         )
         self._port = self._listener.sockets[0].getsockname()[1]
         self._tasks = [

@@ -15,6 +15,7 @@ from mkdocs_comfy.testing.machine import Machine
 from mkdocs_comfy.testing.nodes import default_models, default_nodes, models_of
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Coroutine, Mapping, Sequence
     from types import TracebackType
 
@@ -45,6 +46,7 @@ class FakeComfyUI(Knobs):
         previews: Likewise.
         any_model: Likewise.
         jobs_api: Likewise.
+        tls: Likewise.
         host: Address to listen on.
         port: Port to listen on; 0 for a free one.
     """
@@ -60,6 +62,7 @@ class FakeComfyUI(Knobs):
         previews: bool = False,
         any_model: bool = False,
         jobs_api: bool = False,
+        tls: ssl.SSLContext | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
@@ -74,6 +77,7 @@ class FakeComfyUI(Knobs):
             previews=previews,
             any_model=any_model,
             jobs_api=jobs_api,
+            tls=tls,
         )
         self._host, self._port = host, port
         self._thread: threading.Thread | None = None
@@ -89,7 +93,7 @@ class FakeComfyUI(Knobs):
         """
         if not self._port:
             raise RuntimeError("FakeComfyUI has no address before it is started")
-        return f"http://{self._host}:{self._port}"
+        return f"{'http' if self.tls is None else 'https'}://{self._host}:{self._port}"
 
     def start(self) -> Self:
         """Listen. Returns when requests are answered.
@@ -172,6 +176,14 @@ class FakeComfyUI(Knobs):
     def release(self) -> None:
         """End :meth:`hold`."""
         self._call(self._running().release())
+
+    def broadcast(self, frame: str | bytes) -> None:
+        """Say ``frame`` on every open socket, whatever it is."""
+        self._call(self._running().broadcast(frame))
+
+    def close_sockets(self) -> None:
+        """Close every open socket, as a proxy does with those that are quiet for long."""
+        self._call(self._running().close_sockets())
 
     def enqueue_foreign(self, seconds: float) -> str:
         """Queue somebody else's job that takes ``seconds``; return its prompt id."""

@@ -56,6 +56,15 @@ class Sessions:
         if self._hears(client_id):
             self._frames.put_nowait((struct.pack(">II", PREVIEW, PNG) + image, client_id))
 
+    def post_anything(self, frame: str | bytes) -> None:
+        """Queue a frame for everybody, as it is."""
+        self._frames.put_nowait((frame, None))
+
+    async def close(self) -> None:
+        """Close every socket; a client may come back."""
+        for socket in list(self._sockets.values()):
+            await socket.close()
+
     def forget(self) -> None:
         """Lose every session, as a killed process does; its connections are closed elsewhere."""
         self.running_for = self.running_node = None

@@ -2,6 +2,7 @@
 
 import io
 import json
+import ssl
 import subprocess
 import sys
 import threading
@@ -9,6 +10,7 @@ import time
 
 import httpx
 import pytest
+import trustme
 from PIL import Image
 
 import mkdocs_comfy.testing
@@ -757,6 +759,16 @@ class TestAnswers:
 
         assert client.history("mine")["status"]["completed"]
 
+    @pytest.mark.parametrize("part", [0, 0.5, 0.99])
+    def test_it_can_break_off(self, comfyui, client, part):
+        comfyui.answer("/view", Answer(body=bytes(1000), breaks_off=part), times=1)
+
+        received = rf"received {part * 1000:.0f} bytes, expected 1000"
+        with pytest.raises(httpx.RemoteProtocolError, match=received):
+            client.get("/view")
+
+        assert client.get("/view").status_code == 404
+
     def test_the_socket_can_be_answered_as_well(self, comfyui, client):
         comfyui.answer("/ws", Answer(status=404))
 
@@ -784,6 +796,24 @@ class TestRecords:
         client.post("/prompt", {"prompt": {}})
 
         assert comfyui.submissions == [{"prompt": graph, "client_id": "tests", "prompt_id": "x"}]
+
+
+class TestTls:
+    def test_it_starts_and_comes_back_with_the_certificate_that_it_has(self):
+        authority = trustme.CA()
+        trusting = ssl.create_default_context()
+        authority.configure_trust(trusting)
+        with FakeComfyUI(painter=flat_painter) as comfyui:
+            assert comfyui.url.startswith("http://")
+            comfyui.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            authority.issue_cert("127.0.0.1").configure_cert(comfyui.tls)
+            comfyui.restart()
+
+            assert comfyui.url.startswith("https://")
+            stats = httpx.get(f"{comfyui.url}/system_stats", verify=trusting, trust_env=False)
+            assert stats.json()["system"]["comfyui_version"] == "0.3.64"
+            with pytest.raises(httpx.TransportError):
+                httpx.get(comfyui.url.replace("https", "http"), trust_env=False)
 
 
 class TestCrash:

@@ -176,3 +176,26 @@ def test_a_listener_that_left_holds_up_no_job(comfyui, client, txt2img, heard):
             heard(socket, "never")
 
     assert client.history(job)["status"]["completed"]
+
+
+def test_anything_can_be_said_to_everybody(comfyui, client, heard):
+    with client.listen("ours") as ours, client.listen("theirs") as theirs:
+        for socket in (ours, theirs):
+            heard(socket, "status")
+        comfyui.broadcast("{nope")
+        comfyui.broadcast(b"\xff" * 100_000)
+
+        for socket in (ours, theirs):
+            assert [socket.recv(timeout=5) for _ in range(2)] == ["{nope", b"\xff" * 100_000]
+
+
+def test_sockets_can_be_closed_and_opened_again(comfyui, client, txt2img, heard):
+    with client.listen("tests") as socket:
+        heard(socket, "status")
+        comfyui.close_sockets()
+        with pytest.raises(ConnectionClosed):
+            socket.recv(timeout=5)
+
+    with client.listen("tests") as socket:
+        client.submit(txt2img())
+        assert heard(socket, "execution_success")
