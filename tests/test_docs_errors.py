@@ -80,6 +80,11 @@ def both(*steps):
     return take
 
 
+def behind_the_server(site, comfyui):
+    """A proxy for plain HTTP is asked as a server is."""
+    site.options |= {"server": "http://gpu.example.org", "proxy": comfyui.url}
+
+
 def stopped(_, comfyui):
     comfyui.stop()
 
@@ -180,6 +185,8 @@ SAME = json.dumps(GRAPH)
 CASES = {
     "refused connection": stopped,
     "unknown name": options(server="http://gpu.invalid:8188", proxy="none"),
+    "dead proxy": options(server="http://gpu.example.org", proxy="http://proxy.invalid:3128"),
+    "proxy 407": both(answers(status=407), behind_the_server),
     "502": answers(status=502),
     "crash": both(options(patience=0.2), crashes),
     "HTML": answers(headers=HTML, body=b"<html><title>My NAS</title>"),

@@ -58,6 +58,8 @@ def unexpected(answer: Answer, server: ServerConfig) -> RenderError:
     match answer.status:
         case 401 | 403:
             error = _refused(answer, server)
+        case 407:
+            error = proxy_wants_credentials(server)
         case 402 | 429:
             error = _quota(answer, server)
         case 413:
@@ -100,6 +102,15 @@ def not_http(server: ServerConfig, banner: bytes = b"") -> NotComfyUIError:
         f"{server.display} is no ComfyUI: it does not answer in HTTP"
         + (f" but with {said!r}" if said else ""),
         way_out="check host and port in `server:`; a port that expects TLS wants https://",
+    )
+
+
+def proxy_wants_credentials(server: ServerConfig) -> AuthError:
+    """The error for a proxy on the way that lets nobody through (RFC 9110 §15.5.8)."""
+    return AuthError(
+        f"the proxy on the way to {server.display} wants credentials (407)",
+        way_out="write them into its URL, in HTTP_PROXY, HTTPS_PROXY or `proxy:`:"
+        " http://user:password@proxy.lan:3128",
     )
 
 

@@ -7,11 +7,12 @@ import socket
 import ssl
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import httpx
 from websockets.exceptions import WebSocketException
 
-from mkdocs_comfy.comfyui.answers import not_http
+from mkdocs_comfy.comfyui.answers import not_http, proxy_wants_credentials
 from mkdocs_comfy.errors import AuthError, NotComfyUIError, RenderError, UnreachableError
 
 if TYPE_CHECKING:
@@ -60,7 +61,24 @@ _NO_TLS_FAULTS = (
     ssl.SSLEOFError,
     ssl.SSLZeroReturnError,
 )
+_UNCONNECTED = (httpx.ConnectError, httpx.ConnectTimeout)
+"""No connection to whatever is next on the way: behind a proxy, that is the proxy."""
+
 _WAY_OUT = "start it, point `server:` elsewhere, or build with what is there: mode: offline"
+_OTHER_WAY = (
+    "start it, or go another way: `proxy: none` is the direct one; `proxy: auto` takes HTTP_PROXY,"
+    " HTTPS_PROXY and NO_PROXY from the environment"
+)
+_ABOUT_OURS = (  # alerts of a server (RFC 8446 §6.2), which can only mean the certificate of ours
+    "CERTIFICATE REQUIRED",
+    "HANDSHAKE FAILURE",
+    "BAD CERTIFICATE",
+    "ALERT UNKNOWN CA",
+    "ALERT CERTIFICATE EXPIRED",
+    "ALERT CERTIFICATE REVOKED",
+    "ALERT CERTIFICATE UNKNOWN",
+    "ALERT UNSUPPORTED CERTIFICATE",
+)
 _CERTIFICATE_PROBLEMS = {  # X509_verify_cert_error codes of OpenSSL (x509_vfy.h)
     9: "its certificate is not valid yet",
     10: "its certificate has expired",
@@ -90,12 +108,13 @@ _PROBLEMS: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], st
 
 
 @contextmanager
-def mapped(server: ServerConfig, *, met: bool = False) -> Iterator[None]:
+def mapped(server: ServerConfig, *, met: bool = False, proxy: str | None = None) -> Iterator[None]:
     """Turn every foreign exception inside into a ``RenderError``.
 
     Args:
         server: The server that is talked to.
         met: True once the server has answered in this run: then it went away.
+        proxy: URL of the proxy on the way to it, or ``None``.
 
     Raises:
         RenderError: In the place of a foreign exception, with it as the cause, unless its text
@@ -104,10 +123,12 @@ def mapped(server: ServerConfig, *, met: bool = False) -> Iterator[None]:
     try:
         yield
     except FOREIGN as error:
-        raise explain(error, server, met=met) from _speakable(error, server)
+        raise explain(error, server, met=met, proxy=proxy) from _speakable(error, server)
 
 
-def explain(error: BaseException, server: ServerConfig, *, met: bool = False) -> RenderError:
+def explain(
+    error: BaseException, server: ServerConfig, *, met: bool = False, proxy: str | None = None
+) -> RenderError:
     """The error of ours that ``error`` amounts to; see ``mapped``."""
     chain = list(_chain(error))
     for cause in chain:
@@ -121,7 +142,11 @@ def explain(error: BaseException, server: ServerConfig, *, met: bool = False) ->
             f" ({server.clean(str(error), 120)})",
             way_out="check host, port and path in `server:`",
         )
-    reason = _reason(error, chain, server)
+    if isinstance(error, httpx.ProxyError) and str(error).startswith("407"):
+        return proxy_wants_credentials(server)
+    reason, way_out = _reason(error, chain, server, host=server.host), _WAY_OUT
+    if proxy is not None and isinstance(error, _UNCONNECTED):
+        reason, way_out = _no_proxy(error, chain, server, proxy), _OTHER_WAY
     arrived = not isinstance(error, _NOT_SENT)
     if met:
         return UnreachableError(
@@ -130,15 +155,26 @@ def explain(error: BaseException, server: ServerConfig, *, met: bool = False) ->
             arrived=arrived,
         )
     return UnreachableError(
-        f"no ComfyUI at {server.display} ({reason})", way_out=_WAY_OUT, arrived=arrived
+        f"no ComfyUI at {server.display} ({reason})", way_out=way_out, arrived=arrived
     )
 
 
-def _reason(error: BaseException, chain: list[BaseException], server: ServerConfig) -> str:
-    """Why nothing was to be had, in plain words."""
+def _no_proxy(
+    error: BaseException, chain: list[BaseException], server: ServerConfig, proxy: str
+) -> str:
+    """The proxy is what is missing; its URL may hold a password."""
+    parts = urlsplit(proxy)
+    shown = server.clean(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", 80)
+    return f"the proxy {shown}: {_reason(error, chain, server, host=parts.hostname or '')}"
+
+
+def _reason(
+    error: BaseException, chain: list[BaseException], server: ServerConfig, *, host: str
+) -> str:
+    """Why nothing was to be had at ``host``, in plain words."""
     for cause in chain:
         if isinstance(cause, socket.gaierror | UnicodeError):
-            return f"the name {server.clean(server.host, 80)} is not known"
+            return f"the name {server.clean(host, 80)} is not known"
         if isinstance(cause, OSError) and cause.errno in _OS_PROBLEMS:
             return _OS_PROBLEMS[cause.errno]
     said = server.clean(str(error), 120)
@@ -165,7 +201,7 @@ def _tls(error: ssl.SSLError, server: ServerConfig) -> RenderError:
             " `verify: false` trusts whoever answers",
         )
     said = f"{getattr(error, 'reason', None)} {error}".upper().replace("_", " ")
-    if "CERTIFICATE REQUIRED" in said or "HANDSHAKE FAILURE" in said or "BAD CERTIFICATE" in said:
+    if any(alert in said for alert in _ABOUT_OURS):
         sent = "refuses ours" if server.client_cert is not None else "none is configured"
         return AuthError(
             f"{server.display} wants a client certificate ({sent})",

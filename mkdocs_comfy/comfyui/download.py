@@ -112,7 +112,7 @@ class Download:
     async def _get(self, http: httpx.AsyncClient, url: str) -> bytes | str:
         """The body at ``url``, or the address that it redirects to."""
         if self._is_home(url):
-            with mapped(self._server, met=True):
+            with mapped(self._server, met=True, proxy=self.transport.proxy):
                 return await self._insist(http, url)
         try:
             return await self._insist(http, url)

@@ -114,7 +114,7 @@ class Exchange:
         body = None if document is None else json.dumps(document).encode()
         sent = {} if body is None else {"Content-Type": "application/json"}
         sent |= headers or {}
-        with mapped(self.server, met=self._met):
+        with mapped(self.server, met=self._met, proxy=self._transport.proxy):
             async with asyncio.timeout(within or self.pace.total):
                 try:
                     return await self._exchange(method, route, body, sent)

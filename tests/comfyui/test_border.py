@@ -79,7 +79,7 @@ def test_every_exception_of_the_socket_libraries_is_mapped(server, module):
         (httpx.RemoteProtocolError("Server disconnected without x"), "connection lost"),
         (httpx.RemoteProtocolError("peer closed connection without x"), "connection lost"),
         (httpx.ReadError(""), "connection lost"),
-        (httpx.ProxyError("407 Proxy \x1b[1mAuth"), "the proxy refuses: 407 Proxy Auth"),
+        (httpx.ProxyError("403 For\x1b[1mbidden"), "the proxy refuses: 403 Forbidden"),
         (httpx.InvalidURL("x"), "its address cannot be used"),
         (OSError("odd"), "odd"),
         (OSError(), "OSError"),

@@ -383,8 +383,40 @@ def test_the_environments_proxy_is_used_but_not_for_loopback(raw_server, http_an
 
 
 def test_a_proxy_that_refuses(raw_server, http_answer):
-    proxy = raw_server(http_answer(b"", status="407 Proxy Authentication Required"))
+    proxy = raw_server(http_answer(b"", status="403 Forbidden"))
 
     error = refusal(UnreachableError, "https://gpu.lan", proxy=proxy.url)
 
-    assert "the proxy refuses: 407 Proxy Authentication Required" in error.what
+    assert "the proxy refuses: 403 Forbidden" in error.what
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_wants_credentials(raw_server, http_answer, scheme):
+    """With TLS it refuses the tunnel, without it the request."""
+    proxy = raw_server(http_answer(b"", status="407 Proxy Authentication Required"))
+
+    error = refusal(AuthError, f"{scheme}://gpu.lan", proxy=proxy.url)
+
+    assert f"the proxy on the way to {scheme}://gpu.lan wants credentials" in error.what
+    assert "user:password@" in error.way_out
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_proxy_that_is_not_there_is_what_the_error_names(a_closed_port, scheme):
+    proxy = f"http://ada:pass-word@127.0.0.1:{a_closed_port}"
+
+    error = refusal(UnreachableError, f"{scheme}://gpu.lan", proxy=proxy)
+
+    shown = f"http://127.0.0.1:{a_closed_port}"
+    assert error.what == (
+        f"no ComfyUI at {scheme}://gpu.lan (the proxy {shown}: connection refused)"
+    )
+    assert "proxy: none" in error.way_out
+
+
+def test_a_proxy_whose_name_is_not_known():
+    error = refusal(UnreachableError, "http://gpu.lan", proxy="http://proxy.invalid:3128")
+
+    assert (
+        "(the proxy http://proxy.invalid:3128: the name proxy.invalid is not known)" in error.what
+    )
