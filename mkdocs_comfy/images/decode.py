@@ -14,7 +14,7 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from PIL import Image, ImageCms
+from PIL import Image, ImageChops, ImageCms
 from PIL.AvifImagePlugin import AvifImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
@@ -137,15 +137,31 @@ def _check_size(size: tuple[int, int], max_pixels: int) -> None:
 
 
 def _normal_form(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        image = _in_8_bits(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
         if image.getchannel("A").getextrema() != (255, 255):
             return image
-    elif image.mode.startswith("I;16"):
-        # Pillow's own conversion clips at 255, which leaves a white image.
-        upper = slice(0, None, 2) if image.mode == "I;16B" else slice(1, None, 2)
-        image = Image.frombytes("L", image.size, image.tobytes()[upper])
     return image.convert("RGB")
+
+
+def _in_8_bits(image: Image.Image) -> Image.Image:
+    """16-bit grey as ``L`` or ``LA``; Pillow's own conversion clips at 255, to a white image."""
+    first, second = (
+        Image.frombytes("L", image.size, image.tobytes()[start::2]) for start in (0, 1)
+    )
+    upper, lower = (first, second) if image.mode == "I;16B" else (second, first)
+    grey = image.info.get("transparency")  # the sample that means nothing (PNG §11.3.1)
+    if not isinstance(grey, int):
+        return upper
+    others = ImageChops.lighter(_unlike(upper, grey >> 8), _unlike(lower, grey & 0xFF))
+    return Image.merge("LA", (upper, others))
+
+
+def _unlike(plane: Image.Image, value: int) -> Image.Image:
+    """255 where a sample is not ``value``, and 0 where it is."""
+    return plane.point([0 if each == value else 255 for each in range(256)])
 
 
 def _channels(decoded: Decoded, space: str) -> Image.Image | None:

@@ -88,6 +88,20 @@ def test_pillow_clips_16_bit_grey_and_we_do_not(picture):
     assert inspect(picture("png", mode="I;16")).pixels == inspect(picture("png", mode="L")).pixels
 
 
+def test_a_transparent_grey_of_16_bits_is_not_taken_for_white():
+    """Pillow clips these too; and two greys may share their upper 8 bits."""
+    row = b"\0" + struct.pack(">HH", 0x4000, 0x4001) * 32
+
+    def grey(*chunks):
+        return png(64, 64, *chunks, chunk(b"IDAT", zlib.compress(row * 64)), depth=16)
+
+    decoded = decode.decode(grey(chunk(b"tRNS", b"\x40\x01")), max_pixels=10**6)
+
+    assert [decoded.normal.getpixel((x, 9)) for x in (0, 1)] == [(64, 64, 64, 255), (64, 64, 64, 0)]
+    other = inspect(grey(chunk(b"tRNS", b"\x00\x05")))
+    assert other.pixels == inspect(grey()).pixels
+
+
 @pytest.mark.parametrize("transparent", [0, b"\x00\x80"])
 def test_transparency_in_a_palette_counts(picture, transparent):
     plain = inspect(picture("png", mode="P"))
