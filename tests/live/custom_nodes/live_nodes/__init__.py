@@ -1,4 +1,4 @@
-"""Nodes for ``tests/live``: a sampler without a model, and one that fails to order.
+"""Nodes for ``tests/live``: a sampler without a model, and nodes that fail to order.
 
 ComfyUI loads this folder as a custom node pack. The names of the class attributes and of
 ``INPUT_TYPES`` are its interface (comfy/comfy_types/node_typing.py of 0.3.75).
@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import time
+from pathlib import Path
 
 import torch
 from comfy.model_management import throw_exception_if_processing_interrupted
 from comfy.utils import ProgressBar
+from nodes import SaveImage
 
 LATENT_PIXELS = 8  # pixels along one side of what one latent value stands for
 NAP = 0.05
@@ -89,6 +91,32 @@ class LiveRaise:
         raise error(message)
 
 
+class LiveForgetful(SaveImage):
+    """Saves as Save Image does, and removes the files again, the first time for each ``token``.
+
+    That is done before the job enters the history, so nobody can be quicker.
+    """
+
+    CATEGORY = "live"
+    FUNCTION = "save_and_forget"
+
+    @classmethod
+    def INPUT_TYPES(cls):  # noqa: N802  # ComfyUI's name
+        inputs = super().INPUT_TYPES()
+        inputs["required"]["token"] = ("STRING", {"default": "once"})
+        return inputs
+
+    def save_and_forget(self, *, token, **inputs):
+        saved = self.save_images(**inputs)
+        folder = Path(self.output_dir)
+        marker = folder / f"{token}.forgotten"
+        if not marker.exists():
+            marker.touch()
+            for image in saved["ui"]["images"]:
+                (folder / image["subfolder"] / image["filename"]).unlink()
+        return saved
+
+
 def nap(seconds):
     """Sleep, and end at once where somebody interrupts the job."""
     end = time.monotonic() + seconds
@@ -101,4 +129,5 @@ NODE_CLASS_MAPPINGS = {
     "LiveEncode": LiveEncode,
     "LiveSampler": LiveSampler,
     "LiveRaise": LiveRaise,
+    "LiveForgetful": LiveForgetful,
 }
