@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import yaml
@@ -16,9 +16,6 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import MkDocsException
 
 from mkdocs_comfy.testing import FakeComfyUI, flat_painter
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 settings.register_profile(
     "default", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -35,6 +32,14 @@ settings.load_profile(
 def _no_ci(monkeypatch):
     """Most tests are about an author's machine, wherever they run."""
     monkeypatch.delenv("CI", raising=False)
+
+
+@pytest.fixture(scope="session")
+def promised():
+    """What happens → how it ends, as the tables of docs/unattended.md say it."""
+    page = Path(__file__).parents[1] / "docs" / "unattended.md"
+    lines = [line.split("|") for line in page.read_text(encoding="utf-8").splitlines()]
+    return {cells[1].strip(): cells[2].strip() for cells in lines if len(cells) == 5}
 
 
 @pytest.fixture

@@ -1,13 +1,10 @@
-"""What a build may be trusted with: to stop cleanly, to keep secrets, to cost nothing when warm."""
+"""What a build may be trusted with: to keep secrets, to cost nothing when warm, to keep limits."""
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 
-import httpx
 import pytest
 from mkdocs.commands.build import build as build_site
 from mkdocs.config import load_config
@@ -27,61 +24,6 @@ def start(site, *arguments, env=None):
         text=True,
         env={**os.environ, **(env or {})},
     )
-
-
-def wait_until(condition, seconds=20):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
-def queue_of(comfyui):
-    """Ids that the server still has to do."""
-    queue = httpx.get(f"{comfyui.url}/queue", trust_env=False).json()
-    return [job[1] for job in queue["queue_running"] + queue["queue_pending"]]
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopping_a_build_withdraws_our_jobs_only_and_keeps_what_is_done(site, comfyui, number):
-    site.page("index.md", hero_prompt="first")
-    site.build()
-    for name in "abc":
-        site.page(f"{name}.md", hero_prompt=name)
-    comfyui.hold()
-    foreign = comfyui.enqueue_foreign(60)
-    build = start(site, "build")
-    wait_until(lambda: len(comfyui.submissions) >= 3)
-
-    build.send_signal(number)
-    build.communicate(timeout=20)
-
-    assert build.returncode in ({-number} if number == signal.SIGTERM else {1, -number, 130})
-    assert queue_of(comfyui) == [foreign]
-    assert not any(
-        request.route == "/interrupt" and b"prompt_id" not in request.body
-        for request in comfyui.requests
-    )
-    comfyui.release()
-    comfyui.interrupt(foreign)
-    del site.options["server"]
-    site.options["mode"] = "offline"
-    assert "1 cached" in site.build().summary
-
-
-def test_on_missing_error_aborts_and_withdraws_what_waits(site, comfyui):
-    for name in "abcd":
-        site.page(f"{name}.md", hero_prompt=name)
-    site.options |= {"on_missing": "error", "retries": 0}
-    comfyui.answer("/view", Answer(status=404), times=1)
-    comfyui.latency = 0.2
-
-    built = site.build()
-
-    assert built.error is not None
-    assert "1 hero is missing, a.md" in built.errors[-1]
-    assert len(comfyui.submissions) <= 3
-    wait_until(lambda: queue_of(comfyui) == [])
 
 
 @pytest.mark.parametrize(
@@ -204,3 +146,64 @@ def test_the_cache_ignores_itself_in_git(site):
     site.build()
 
     assert (site.root / ".cache/plugin/comfy/.gitignore").read_text() == "*\n"
+
+
+def knob(**values):
+    def turn(comfyui):
+        for name, value in values.items():
+            setattr(comfyui, name, value)
+
+    return turn
+
+
+def gone_once(comfyui):
+    comfyui.answer("/view", Answer(status=404), times=1)
+
+
+def restarts(comfyui):
+    comfyui.crash_when("submitted", restart_after=0.5)
+
+
+LIMITS = {
+    "timeout": (0.2, 60, knob(latency=1.0), "the job ran longer than 0.2 s"),
+    "max_time": (0.3, 60, knob(latency=1.0), "rendering took longer than the 0.3 s"),
+    "retries": (0, 1, gone_once, "is not there any more (404)"),
+    "patience": (0, 60, restarts, "went away"),
+    "max_bytes": ("100 B", "100 kB", knob(), "has more than 100 bytes"),
+    "max_pixels": ("1 MP", "1.1 MP", knob(), "more than the 1,000,000 allowed"),
+}
+
+
+@pytest.mark.parametrize("option", LIMITS)
+def test_below_a_limit_a_hero_is_missing(site, comfyui, option):
+    site.page("index.md", hero_prompt="a harbour")
+    site.options[option], _, arrange, words = LIMITS[option]
+    arrange(comfyui)
+
+    built = site.build()
+
+    assert built.error is None
+    assert words in built.warnings[0]
+    assert "1 hero: 1 missing" in built.summary
+
+
+@pytest.mark.parametrize("option", LIMITS)
+def test_within_a_limit_it_is_rendered(site, comfyui, option):
+    site.page("index.md", hero_prompt="a harbour")
+    _, site.options[option], arrange, _ = LIMITS[option]
+    arrange(comfyui)
+
+    built = site.build()
+
+    assert built.warnings == []
+    assert "1 hero: 1 rendered" in built.summary
+
+
+@pytest.mark.parametrize("retries", [0, 1, 3])
+def test_a_job_is_submitted_again_as_often_as_the_option_says(site, comfyui, retries):
+    site.page("index.md", hero_prompt="a harbour")
+    site.options["retries"] = retries
+    comfyui.answer("/view", Answer(status=404))
+
+    assert "1 hero: 1 missing" in site.build().summary
+    assert len(comfyui.submissions) == 1 + retries

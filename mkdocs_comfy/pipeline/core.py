@@ -20,6 +20,7 @@ from mkdocs_comfy.workflows.library import Library
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from mkdocs_comfy.comfyui.server import Pace
     from mkdocs_comfy.pipeline.plan import PageSource, Plan, PlannedHero
     from mkdocs_comfy.pipeline.production import Event, SiteImage
     from mkdocs_comfy.settings import Settings
@@ -39,11 +40,18 @@ class Pipeline:
     Args:
         settings: The configuration.
         clock: Monotonic seconds.
+        pace: Other waiting times than the usual ones.
     """
 
-    def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        pace: Pace | None = None,
+    ) -> None:
         self.settings = settings
-        self._clock = clock
+        self._clock, self._pace = clock, pace
         self._cache = HeroCache(
             settings.cache_dir, inspect=partial(inspect, max_pixels=settings.max_pixels)
         )
@@ -142,6 +150,7 @@ class Pipeline:
             report=report,
             stop_early=stop_early,
             clock=self._clock,
+            pace=self._pace,
         )
         started = self._clock()
         try:

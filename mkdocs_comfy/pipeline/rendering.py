@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import FrameType
 
+    from mkdocs_comfy.comfyui.server import Pace
     from mkdocs_comfy.images.cache import HeroCache
     from mkdocs_comfy.pipeline.delivery import Delivery
     from mkdocs_comfy.pipeline.plan import PlannedHero
@@ -40,6 +41,7 @@ class Rendering:
         report: Takes events; called in the caller's thread.
         stop_early: True to give up at the first failure (``on_missing: error``).
         clock: Monotonic seconds.
+        pace: Other waiting times than the usual ones.
 
     Attributes:
         images: Key → image, filled while the heroes come in.
@@ -55,6 +57,7 @@ class Rendering:
         report: Callable[[Event], None],
         stop_early: bool,
         clock: Callable[[], float] = time.monotonic,
+        pace: Pace | None = None,
     ) -> None:
         self.images: dict[CacheKey, SiteImage] = {}
         self.failures: dict[CacheKey, HeroError] = {}
@@ -63,7 +66,7 @@ class Rendering:
         self._delivery = delivery
         self._report = report
         self._stop_early = stop_early
-        self._clock = clock
+        self._clock, self._pace = clock, pace
         self._ends_at: float | None = None
         self._too_late = out_of_time(0.0)
         self._heroes: dict[CacheKey, PlannedHero] = {}
@@ -118,7 +121,7 @@ class Rendering:
             names = () if self._settings.embedded else tuple(each.display for each in servers)
             self._report(Starting(total=len(self._heroes), servers=names))
             pool = stack.enter_context(ThreadPoolExecutor(thread_name_prefix="comfy-images"))
-            renderer = Renderer(servers, limits=self._limits)
+            renderer = Renderer(servers, limits=self._limits, pace=self._pace)
             # Left in reverse: withdraw our jobs, keep what has arrived, end the threads.
             stack.callback(self._collect, wait=True)
             events = stack.enter_context(closing(renderer.render(_job(hero) for hero in heroes)))

@@ -268,6 +268,37 @@ def test_lost_means_absent_without_interruption():
     assert isinstance(player.news[-1], Retried)
 
 
+@pytest.mark.parametrize(("away", "patience"), [(1, 60), (10, 60), (59, 60), (60, 120)])
+@pytest.mark.parametrize("jobs_api", [False, True])
+def test_a_restart_with_an_empty_queue(away, patience, jobs_api):
+    """With the waiting times that users have, on a clock of its own."""
+    player = Player(patience=patience, jobs_api=jobs_api).tell(*SUBMITTED)
+    down, up = 5.0, 5.0 + away
+    known = {"id-0"}
+    while not isinstance(action := player.action, End):
+        if player.now >= down:
+            known.discard("id-0")
+        if isinstance(action, Wait):
+            player.now += action.seconds
+        elif isinstance(action, Post):
+            known.add(action.prompt_id)
+            player.tell(Sending(), Taken(prompt_id=action.prompt_id))
+        elif down <= player.now < up:
+            player.tell(AWAY)
+        elif isinstance(action, Download):
+            player.tell(Arrived(data=b"image"))
+        elif action.prompt_id != "id-0" and isinstance(action, ReadHistory | ReadJob):
+            player.tell(IT_IS)
+        elif action.prompt_id in known and action.prompt_id == "id-0":
+            player.tell(InQueue(place=RUNS))
+        else:
+            player.tell(NotQueued() if isinstance(action, ReadQueue) else Absent())
+
+    assert player.action == End(data=b"image")
+    assert player.job.submissions == 2
+    assert up + PACE.lost <= player.now <= up + PACE.lost + 3 * PACE.poll_live
+
+
 def test_a_submission_that_did_not_arrive_keeps_its_id():
     player = Player().tell(Sending(), NO_ANSWER, NotQueued(), Absent())
     player.until(ReadQueue)

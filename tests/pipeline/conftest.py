@@ -2,11 +2,15 @@
 
 import dataclasses
 import io
+import time
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 
 import pytest
 from PIL import Image
 
+from mkdocs_comfy.comfyui.jobs import Failed, Rendered
+from mkdocs_comfy.comfyui.server import Pace
 from mkdocs_comfy.images.cache import HeroCache
 from mkdocs_comfy.pipeline import PageSource, Pipeline
 from mkdocs_comfy.settings import Mode, OnMissing, ServerSettings, Settings
@@ -110,3 +114,116 @@ def png():
         return file.getvalue()
 
     return make
+
+
+QUICK = Pace(
+    connect=1, answer=2, download=2, poll_last=0.2, poll_live=0.3, lost=0.4, withdraw=1, beat=0.05
+)
+"""A job is lost after 0.4 s in the place of 10: times of the fault table are 25 times shorter."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of the heroes of some pages while something went wrong.
+
+    Attributes:
+        events: What the pipeline told.
+        images: Delivered images, without that of the page that was rendered before.
+        errors: Why there is none, in any order.
+        in_cache: Heroes that a build without a server has afterwards, besides that of before.
+    """
+
+    events: list
+    images: list
+    errors: list
+    in_cache: int
+
+    @property
+    def kinds(self):
+        return [type(error) for error in self.errors]
+
+
+class Lab:
+    """Some pages and a server. The first page is rendered while all is well.
+
+    Attributes:
+        comfyui: The server, which remembers only what came after ``begin``.
+        settings: Those of every build.
+    """
+
+    def __init__(self, comfyui, settings, page, new_pipeline):
+        self.comfyui, self.settings = comfyui, dataclasses.replace(settings, patience=5)
+        self._page, self._new_pipeline = page, new_pipeline
+        self._pages = []
+
+    def begin(self, *, heroes=2):
+        """Render the first page, then forget that the server was asked.
+
+        Args:
+            heroes: How many more there are, each on a page of its own.
+        """
+        self._pages = [self._page(f"{seed}.md", hero_seed=seed) for seed in range(heroes + 1)]
+        pipeline = self._new_pipeline(self.settings)
+        made = pipeline.produce(pipeline.plan(self._pages[:1]), report=lambda _: None)
+        assert made.rendered == 1
+        self.comfyui.submissions.clear()
+        self.comfyui.executed.clear()
+        self.comfyui.requests.clear()
+
+    def keys(self):
+        """Keys of all heroes, that of before first."""
+        plan = self._new_pipeline(self.settings).plan(self._pages)
+        return [hero.key for hero in plan.heroes.values()]
+
+    def build(
+        self, *, at=None, pace=QUICK, clock=time.monotonic, servers=({},), cached=1, **options
+    ):
+        """Build all pages.
+
+        Args:
+            at: Kinds of events → what is done to the server at the first of that kind.
+            pace: Waiting times.
+            clock: The pipeline's.
+            servers: What is other than in the settings, for each server.
+            cached: Heroes that are in the cache before.
+            options: Other settings.
+        """
+        at, events = dict(at or {}), []
+        (usual,) = self.settings.servers
+        options["servers"] = tuple(dataclasses.replace(usual, **each) for each in servers)
+        settings = dataclasses.replace(self.settings, **options)
+
+        def report(event):
+            events.append(event)
+            if act := at.pop(type(event), None):
+                act(self.comfyui)
+
+        pipeline = self._new_pipeline(settings, pace=pace, clock=clock)
+        plan = pipeline.plan(self._pages)
+        made = pipeline.produce(plan, report=report)
+        self._every_hero_ends_once(plan, made, events)
+        assert made.cached == cached, "what was rendered before is still there"
+        before = plan.heroes[self._pages[0].path].key
+        return Outcome(
+            events=events,
+            images=[image for key, image in made.images.items() if key != before],
+            errors=list(made.failures.values()),
+            in_cache=self._in_cache(settings),
+        )
+
+    def _every_hero_ends_once(self, plan, made, events):
+        keys = {hero.key for hero in plan.heroes.values()}
+        assert made.images.keys() | made.failures.keys() == keys
+        assert not made.images.keys() & made.failures.keys()
+        ends = [event.job.key for event in events if isinstance(event, Rendered | Failed)]
+        assert len(ends) == len(set(ends))
+
+    def _in_cache(self, settings):
+        pipeline = self._new_pipeline(dataclasses.replace(settings, mode=Mode.OFFLINE))
+        made = pipeline.produce(pipeline.plan(self._pages), report=lambda _: None)
+        return len(made.images) - 1
+
+
+@pytest.fixture
+def lab(comfyui, settings, page, new_pipeline):
+    return Lab(comfyui, settings, page, new_pipeline)
