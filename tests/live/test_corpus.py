@@ -9,12 +9,14 @@ calculation, the number itself and the input that it ends up in are equally righ
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from mkdocs_comfy.builtin import builtin_templates
 from mkdocs_comfy.errors import AmbiguousTemplateError, TemplateError
 from mkdocs_comfy.workflows.binding import Inputs, bind
 from mkdocs_comfy.workflows.rules import ROLES
@@ -101,6 +103,19 @@ def test_the_documentation_has_the_same_numbers(graphs):
     assert "One asks, and one takes no prompt" in told
     refused = [each for each in templates if isinstance(each, TemplateError)]
     assert sorted(isinstance(each, AmbiguousTemplateError) for each in refused) == [False, True]
+
+
+def test_comfyuis_examples_use_the_models_of_the_built_in_templates():
+    """So that whoever opens one is offered the download; docs/templates.md names the others."""
+    source = builtin_templates()
+    ours = "".join(filter(None, map(source.read, source.files())))
+    (package,) = CORPUS.glob("**/comfyui_workflow_templates_json/templates")
+    theirs = "".join(path.read_text(encoding="utf-8") for path in package.glob("*.json"))
+
+    models = set(re.findall(r'"([\w.-]+\.(?:safetensors|pth))"', ours))
+    assert len(models) > 20
+    missing = {model for model in models if f'"{model}"' not in theirs}
+    assert missing == {"v1-5-pruned-emaonly.safetensors", "RealESRGAN_x4plus.pth"}
 
 
 def test_binding_adds_no_complaint_of_the_server(graphs, object_info, comfyui):
