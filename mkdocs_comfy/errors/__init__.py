@@ -8,8 +8,12 @@
     │   └── UnknownKeyError       a key that is almost one of ours, or not built yet
     ├── TemplateError             a workflow template
     │   ├── TemplateNotFoundError
-    │   ├── NotAWorkflowError     no JSON, no graph, a cycle, a link to nowhere
-    │   │   └── UiFormatError     saved in the editor's own format
+    │   ├── NotAWorkflowError     no JSON, no graph
+    │   │   ├── UiFormatError     saved in the editor's own format
+    │   │   ├── BrokenGraphError  a cycle, a link to nowhere
+    │   │   └── NoOutputError     nothing saves an image
+    │   ├── NoPromptError         nothing takes a prompt
+    │   ├── TemplateSettingsError the ``.toml`` beside it
     │   ├── AmbiguousTemplateError
     │   └── BindingError          a value that this template has no place for
     ├── CacheError                the private cache cannot be read or written
@@ -33,6 +37,7 @@ from mkdocs_comfy.errors.base import (
     UnknownKeyError,
     brief,
     printable,
+    shell_word,
     shorten,
 )
 from mkdocs_comfy.errors.rendering import (
@@ -58,10 +63,14 @@ from mkdocs_comfy.errors.rendering import (
 from mkdocs_comfy.errors.templates import (
     AmbiguousTemplateError,
     BindingError,
+    BrokenGraphError,
     Candidate,
+    NoOutputError,
+    NoPromptError,
     NotAWorkflowError,
     TemplateError,
     TemplateNotFoundError,
+    TemplateSettingsError,
     UiFormatError,
 )
 
@@ -70,6 +79,7 @@ __all__ = [
     "AuthError",
     "BadImageError",
     "BindingError",
+    "BrokenGraphError",
     "CacheError",
     "Candidate",
     "ConfigurationError",
@@ -79,6 +89,8 @@ __all__ = [
     "LostError",
     "MissingModelError",
     "MissingNodeError",
+    "NoOutputError",
+    "NoPromptError",
     "NodeFailedError",
     "NodeRef",
     "NotAWorkflowError",
@@ -91,6 +103,7 @@ __all__ = [
     "RenderTimeoutError",
     "TemplateError",
     "TemplateNotFoundError",
+    "TemplateSettingsError",
     "TooLargeError",
     "UiFormatError",
     "UnknownKeyError",
@@ -98,5 +111,6 @@ __all__ = [
     "brief",
     "out_of_time",
     "printable",
+    "shell_word",
     "shorten",
 ]

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import reprlib
+import shlex
+from typing import ClassVar
 
 
 class HeroError(Exception):
     """Base of every error of this package.
 
     Attributes:
+        kind: Word for scripts: what ``--json`` gives as the kind of an error.
         what: One line: where, what, what was expected and what was found.
         way_out: What its reader can do; may have several lines; ``""`` where ``what`` says it.
 
-    Both are :func:`printable`: they quote names that come from pull requests.
+    The texts are :func:`printable`: they quote names that come from pull requests.
     """
+
+    kind: ClassVar[str] = "failed"
 
     def __init__(self, what: str, *, way_out: str = "") -> None:
         self.what = printable(what)
@@ -27,6 +32,8 @@ class ConfigurationError(HeroError):
     Attributes:
         key: The key below ``comfy:`` in mkdocs.yml, for example ``"server"``.
     """
+
+    kind = "configuration"
 
     def __init__(self, *, key: str, problem: str, way_out: str = "") -> None:
         super().__init__(f"{key}: {problem}", way_out=way_out)
@@ -43,6 +50,8 @@ class FrontMatterError(HeroError):
         expected: What the key takes.
         got: The value found, as YAML gave it.
     """
+
+    kind = "front_matter"
 
     def __init__(
         self, *, page: str, line: int, key: str, expected: str, got: object, way_out: str = ""
@@ -86,6 +95,8 @@ class CacheError(HeroError):
         path: What could not be used.
     """
 
+    kind = "cache"
+
     def __init__(self, *, path: str, problem: str, way_out: str = "") -> None:
         super().__init__(f"cache {path}: {problem}", way_out=way_out)
         self.path = path
@@ -123,3 +134,8 @@ def printable(text: str) -> str:
 def shorten(text: str, limit: int = 80) -> str:
     """Cut ``text`` to ``limit`` characters, with an ellipsis in the place of what is cut."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def shell_word(text: str) -> str:
+    """Return ``text`` as one word of a POSIX shell's command line, for a way out to be copied."""
+    return shlex.quote(printable(text))

@@ -27,8 +27,8 @@ def named_in(
     """Return the inputs that ``parameters.<name>.to`` means, in the order of node ids.
 
     Raises:
-        TemplateError: A reference means nothing, several inputs, or one that has no part in the
-            image.
+        TemplateSettingsError: A reference means nothing, several inputs, or one that has no part
+            in the image.
     """
     return in_order(_named(graph, live, settings, name, reference) for reference in references)
 
@@ -50,8 +50,8 @@ def resolve_parameters(
         ambiguous: Role → what could be meant.
 
     Raises:
-        TemplateError: A reference means nothing or not one thing, two parameters mean the same
-            input, or a type, bound, choice or default does not fit what stands in the graph.
+        TemplateSettingsError: A reference means nothing or not one thing, two parameters mean the
+            same input, or a type, bound, choice or default does not fit what stands in the graph.
     """
     taken: dict[Target, str] = {
         target: role for role, targets in bindings.items() for target in targets

@@ -28,7 +28,7 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from mkdocs_comfy.errors import TemplateError, brief, shorten
+from mkdocs_comfy.errors import TemplateSettingsError, brief, shorten
 from mkdocs_comfy.text import normalise_text
 from mkdocs_comfy.workflows.parameters import KINDS, NUMBER_KINDS, Kind, is_number
 from mkdocs_comfy.workflows.rules import ROLES, Role
@@ -106,8 +106,10 @@ class Settings:
         return {role: declared[role].to for role in ROLES if role in declared and declared[role].to}
 
     def refuse(self, problem: str, way_out: str = "") -> NoReturn:
-        """Raise a :class:`TemplateError` about this file."""
-        raise TemplateError(template=self.name, problem=f"{self.file}: {problem}", way_out=way_out)
+        """Raise a :class:`TemplateSettingsError` about this file."""
+        raise TemplateSettingsError(
+            template=self.name, problem=f"{self.file}: {problem}", way_out=way_out
+        )
 
 
 def read_settings(name: str, toml: str | None, *, file: str) -> Settings:
@@ -119,7 +121,7 @@ def read_settings(name: str, toml: str | None, *, file: str) -> Settings:
         file: The file as its author knows it.
 
     Raises:
-        TemplateError: It is no TOML, or has a key or a value that means nothing here.
+        TemplateSettingsError: It is no TOML, or has a key or a value that means nothing here.
     """
     empty = Settings(name=name, file=file)
     if toml is None:
@@ -129,9 +131,9 @@ def read_settings(name: str, toml: str | None, *, file: str) -> Settings:
     try:
         document = tomllib.loads(toml.removeprefix("\ufeff"))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise TemplateError(template=name, problem=f"{file} is no TOML: {error}") from error
+        raise TemplateSettingsError(template=name, problem=f"{file} is no TOML: {error}") from error
     except ValueError as error:  # a whole number of thousands of digits
-        raise TemplateError(template=name, problem=f"{file}: {error}") from error
+        raise TemplateSettingsError(template=name, problem=f"{file}: {error}") from error
     known = ("description", "licence", "size", "negative", "output", "parameters")
     _only(empty, document, known, "")
     output = document.get("output")

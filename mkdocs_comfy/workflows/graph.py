@@ -91,14 +91,16 @@ def id_order(node_id: str) -> tuple[tuple[int, int, str], ...]:
     )
 
 
-def upstream(graph: Graph, output: str) -> tuple[str, ...]:
-    """Return the ids of all nodes that lead to ``output``, sources before their users.
+def upstream(graph: Graph, *outputs: str) -> tuple[str, ...]:
+    """Return the ids of all nodes that lead to ``outputs``, sources before their users.
 
-    The output itself comes last. A link in its ``filename_prefix`` leads nowhere, as the prefix
-    is replaced for every job. The graph must have neither cycles nor links to missing nodes.
+    A single output itself comes last. A link in its ``filename_prefix`` leads nowhere, as the
+    prefix is replaced for every job. The graph must have neither cycles nor links to missing
+    nodes.
     """
     placed: dict[str, None] = {}
-    stack = [(output, False)]
+    ends = frozenset(outputs)
+    stack = [(output, False) for output in outputs]
     while stack:
         node_id, sources_placed = stack.pop()
         if node_id in placed:
@@ -110,7 +112,7 @@ def upstream(graph: Graph, output: str) -> tuple[str, ...]:
         stack.extend(
             (link.node, False)
             for name, link in links(graph[node_id])
-            if link.node not in placed and not (name == PREFIX and node_id == output)
+            if link.node not in placed and not (name == PREFIX and node_id in ends)
         )
     return tuple(placed)
 

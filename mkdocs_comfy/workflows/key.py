@@ -55,7 +55,7 @@ from mkdocs_comfy.text import canonical_text
 from mkdocs_comfy.workflows.graph import PREFIX, Graph, Scalar, link_of, upstream
 
 if TYPE_CHECKING:
-    from collections.abc import Set as AbstractSet
+    from collections.abc import Collection, Set as AbstractSet
 
     from mkdocs_comfy.workflows.graph import Target
 
@@ -81,6 +81,21 @@ def workflow_key(graph: Graph, output: str) -> CacheKey:
             beyond :data:`MAX_DEPTH`, or two input names that are the same in NFC.
     """
     return KeyPlan.of(graph, output).key({})
+
+
+def digests_of(graph: Graph, outputs: Collection[str]) -> dict[str, str]:
+    """Return the digest of each of ``outputs``; equal ones make the same image.
+
+    One pass for all of them. The ``filename_prefix`` of none of them counts.
+
+    Raises:
+        ValueError: As :func:`workflow_key` does.
+    """
+    digests: dict[str, str] = {}
+    for node_id in upstream(graph, *outputs):
+        left_out = PREFIX if node_id in outputs else None
+        digests[node_id] = _plan_node(node_id, graph[node_id], left_out, digests, set()).digest
+    return {each: digests[each] for each in outputs}
 
 
 def stand_in(key: CacheKey) -> CacheKey:

@@ -5,13 +5,35 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NoReturn
 
-from mkdocs_comfy.errors import NotAWorkflowError, UiFormatError, shorten
+from mkdocs_comfy.errors import (
+    BrokenGraphError,
+    NotAWorkflowError,
+    UiFormatError,
+    shell_word,
+    shorten,
+)
 from mkdocs_comfy.workflows.graph import Graph, link_of, links, title_of
 from mkdocs_comfy.workflows.key import canonical_literal
 
 EXPORT = "choose Workflow → Export (API) (in older menus File → Export (API))"
+WRAPPERS: Mapping[str, str] = MappingProxyType(
+    {
+        "prompt": "a request to ComfyUI's /prompt",
+        "output": "the editor's answer to a script, graph and drawing in one",
+        "workflow": "a request to the Comfy API",
+    }
+)
+"""Key below which a graph stands in what programs exchange → what that is."""
+
+MAX_CHARACTERS = 8_000_000
+MAX_NODES = 25_000
+"""Of a file; the largest workflows that people share have a hundredth of either."""
+
+_WAY_OUT = f"a template is a workflow in API format: in ComfyUI {EXPORT}"
+
 MAX_DIGITS = 400
 """Of a whole number; the largest double has 309, and Python reads no more than 4300."""
 
@@ -29,29 +51,35 @@ def read_graph(name: str, text: str, *, file: str) -> Graph:
 
     Raises:
         UiFormatError: The file was saved in the editor's own format.
-        NotAWorkflowError: The file is no JSON, no graph, or a graph that cannot run.
+        BrokenGraphError: The graph cannot run.
+        NotAWorkflowError: The file is no JSON or no graph, or larger than any real one.
     """
     document = _read_json(name, text, file)
-    if isinstance(document, dict) and isinstance(document.get("nodes"), list):
-        raise UiFormatError(
-            template=name,
-            problem=f"{file} is in the format of ComfyUI's editor, which servers do not run",
-            way_out=f"open it in ComfyUI, {EXPORT}, and save what you get as {file}",
-        )
-    if not isinstance(document, dict) or not document:
-        kind = "an empty graph" if document == {} else f"no graph but {_kind(document)}"
-        _refuse(name, f"{file} holds {kind}")
-    _refuse_wrapper(name, document, file)
-    for node_id, node in document.items():
-        if problem := _node_problem(node):
-            _refuse(name, f"{file}: node {shorten(node_id)} {problem}")
-    for node_id, node in document.items():
-        if problem := _link_problem(document, node):
-            _refuse(name, f"{file}: node {node_id} {title_of(node)!r}: {problem}")
-    if cycle := find_cycle(document):
-        chain = " → ".join(f"{node_id} {title_of(document[node_id])!r}" for node_id in cycle)
-        _refuse(name, f"{file}: the nodes form a cycle: {chain}")
-    return document
+    for key, what in WRAPPERS.items():
+        if _wrapped(document, key) is not None:
+            raise NotAWorkflowError(
+                template=name,
+                problem=f'{file} is no workflow but {what}: {{"{key}": {{…}}}} around a workflow',
+                way_out=f'keep only what stands in "{key}", or import it: '
+                f"mkdocs-comfy template add {shell_word(file)} --name NAME; "
+                f"or in ComfyUI {EXPORT}, and save what you get as {file}",
+            )
+    return _checked(name, document, file)
+
+
+def read_wrapped(name: str, text: str, *, file: str) -> tuple[Graph, bool]:
+    """Return the graph in ``text``, and whether something was wrapped around it.
+
+    Accepts what :func:`read_graph` does and the requests and answers that carry a graph.
+
+    Raises:
+        NotAWorkflowError: As :func:`read_graph` does.
+    """
+    document = _read_json(name, text, file)
+    for key in WRAPPERS:
+        if inner := _wrapped(document, key):
+            return _checked(name, inner, file), True
+    return _checked(name, document, file), False
 
 
 def find_cycle(graph: Graph) -> tuple[str, ...]:
@@ -87,6 +115,8 @@ def find_cycle(graph: Graph) -> tuple[str, ...]:
 
 
 def _read_json(name: str, text: str, file: str) -> Any:
+    if len(text) > MAX_CHARACTERS:
+        _refuse(name, f"{file} has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read")
     try:
         document = json.loads(
             text.removeprefix("\ufeff"),
@@ -130,27 +160,48 @@ def _whole_number(digits: str) -> int:
     return int(digits)
 
 
-def _refuse(name: str, problem: str, *, cause: Exception | None = None) -> NoReturn:
-    raise NotAWorkflowError(
-        template=name,
-        problem=problem,
-        way_out=f"a template is a workflow in API format: in ComfyUI {EXPORT}",
-    ) from cause
+def _checked(name: str, document: Any, file: str) -> Graph:
+    if isinstance(document, dict) and isinstance(document.get("nodes"), list):
+        raise UiFormatError(
+            template=name,
+            problem=f"{file} is in the format of ComfyUI's editor, which servers do not run",
+            way_out=f"open it in ComfyUI, {EXPORT}, and save what you get as {file}",
+        )
+    if not isinstance(document, dict) or not document:
+        kind = "an empty graph" if document == {} else f"no graph but {_kind(document)}"
+        _refuse(name, f"{file} holds {kind}")
+    if len(document) > MAX_NODES:
+        _refuse(name, f"{file} has {len(document):,} nodes; at most {MAX_NODES:,} are read")
+    for node_id, node in document.items():
+        if problem := _node_problem(node):
+            _break(name, f"{file}: node {shorten(node_id)} {problem}")
+    for node_id, node in document.items():
+        if problem := _link_problem(document, node):
+            _break(name, f"{file}: node {shorten(node_id)} {title_of(node)!r}: {problem}")
+    if cycle := find_cycle(document):
+        chain = " → ".join(f"{node_id} {title_of(document[node_id])!r}" for node_id in cycle)
+        _break(name, f"{file}: the nodes form a cycle: {shorten(chain, 1_000)}")
+    return document
 
 
-def _refuse_wrapper(name: str, document: Mapping[str, Any], file: str) -> None:
-    for key, what in (
-        ("prompt", "a request to ComfyUI's /prompt"),
-        ("output", "the editor's answer to a script, graph and drawing in one"),
+def _wrapped(document: Any, key: str) -> Mapping[str, Any] | None:
+    """Return the graph that stands below ``key`` of a request or an answer, or ``None``."""
+    inner = document.get(key) if isinstance(document, Mapping) else None
+    if (
+        not isinstance(inner, Mapping)
+        or "class_type" in inner
+        or isinstance(inner.get("nodes"), list)
     ):
-        inner = document.get(key)
-        if isinstance(inner, Mapping) and "class_type" not in inner:
-            raise NotAWorkflowError(
-                template=name,
-                problem=f'{file} is no workflow but {what}: {{"{key}": {{…}}}} around a workflow',
-                way_out=f'keep only what stands in "{key}"; or in ComfyUI {EXPORT}, '
-                f"and save what you get as {file}",
-            )
+        return None
+    return inner
+
+
+def _refuse(name: str, problem: str, *, cause: Exception | None = None) -> NoReturn:
+    raise NotAWorkflowError(template=name, problem=problem, way_out=_WAY_OUT) from cause
+
+
+def _break(name: str, problem: str) -> NoReturn:
+    raise BrokenGraphError(template=name, problem=problem, way_out=_WAY_OUT)
 
 
 def _node_problem(node: object) -> str | None:

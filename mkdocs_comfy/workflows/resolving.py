@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from mkdocs_comfy.errors import (
     AmbiguousTemplateError,
     Candidate,
-    NotAWorkflowError,
-    TemplateError,
+    NoOutputError,
+    NoPromptError,
     brief,
     shorten,
 )
@@ -43,8 +43,8 @@ def resolve_output(graph: Graph, settings: Settings, file: str) -> str:
     """Return the id of the node whose image is meant.
 
     Raises:
-        TemplateError: The node named in the ``.toml`` does not exist, or several do.
-        NotAWorkflowError: Nothing saves an image.
+        TemplateSettingsError: The node named in the ``.toml`` does not exist, or several do.
+        NoOutputError: Nothing saves an image.
         AmbiguousTemplateError: Several nodes save different ones.
     """
     if settings.output is not None:
@@ -59,7 +59,7 @@ def resolve_output(graph: Graph, settings: Settings, file: str) -> str:
         return found[0]
     found = find_outputs(graph)
     if not found:
-        raise NotAWorkflowError(
+        raise NoOutputError(
             template=settings.name,
             problem=f"{file}: no node saves an image",
             way_out='add a "Save Image" node in ComfyUI and export the workflow again',
@@ -89,15 +89,15 @@ def resolve_roles(
 
     Raises:
         AmbiguousTemplateError: Several texts could be the prompt.
-        TemplateError: Nothing takes a prompt; or a reference in the ``.toml`` means nothing, or
-            not one thing.
+        NoPromptError: Nothing takes a prompt.
+        TemplateSettingsError: A reference in the ``.toml`` means nothing, or not one thing.
     """
     named = {role: _named(graph, live, settings, role) for role in settings.targets}
     found = _trace(live) | {role: Found.sure(targets) for role, targets in named.items()}
     if found["prompt"].candidates:
         ask(settings.name, file, graph, "prompt", {"prompt": found["prompt"].candidates})
     if not found["prompt"].targets:
-        raise TemplateError(
+        raise NoPromptError(
             template=settings.name,
             problem=f"{file}: nothing that leads to the output takes a prompt",
             way_out="a template needs a text that is encoded, such as a CLIP Text Encode node",
@@ -141,7 +141,8 @@ def ask(name: str, file: str, graph: Graph, role: Role, candidates: Targets) -> 
 
 
 def _trace(live: LiveGraph) -> dict[Role, Found]:
-    running = LiveGraph.of(decided(live.nodes), live.output)
+    nodes = decided(live.nodes)
+    running = live if nodes is live.nodes else LiveGraph.of(nodes, live.output)
     samplers = find_samplers(running)
     width, height = find_size(running, samplers)
     return {

@@ -20,6 +20,7 @@ from mkdocs_comfy.workflows.graph import (
     title_of,
 )
 from mkdocs_comfy.workflows.key import KeyPlan
+from mkdocs_comfy.workflows.naming import named_targets
 from mkdocs_comfy.workflows.reading import read_graph
 from mkdocs_comfy.workflows.resolving import ask, resolve_output, resolve_roles
 from mkdocs_comfy.workflows.rules import TEXT_ROLES, Role
@@ -54,6 +55,7 @@ class WorkflowTemplate:
             ``.toml`` declares.
         defaults: What the ``.toml`` puts in the place of the graph's own values where a page
             says nothing: node id → input → value.
+        by_id: Inputs whose nodes the ``.toml`` names by their ids, which may not last.
         description: What it is for, in its author's words; may be empty.
         licence: Under what terms its models are used; may be empty.
         live: The part of the graph that leads to the output.
@@ -73,6 +75,7 @@ class WorkflowTemplate:
     parameters: Mapping[str, tuple[Target, ...]]
     declared: Mapping[str, Parameter]
     defaults: Mapping[str, Mapping[str, Scalar]]
+    by_id: tuple[Target, ...]
     description: str
     licence: str
     live: Graph
@@ -100,12 +103,11 @@ def parse_template(
         file: The ``.json`` as its author knows it, for errors; ``<name>.json`` by default.
 
     Raises:
-        NotAWorkflowError: The file is no JSON, no graph, or a graph that cannot run; or
-            nothing in it saves an image.
-        UiFormatError: The file was saved in the editor's own format.
+        NotAWorkflowError: The file is no JSON, no graph, a graph that cannot run, one that saves
+            no image, or was saved in the editor's own format.
         AmbiguousTemplateError: More than one node could be the output, or hold the prompt.
-        TemplateError: Nothing in the graph takes a prompt; or the ``.toml`` has a key, a value or
-            a reference that means nothing.
+        NoPromptError: Nothing in the graph takes a prompt.
+        TemplateSettingsError: The ``.toml`` has a key, a value or a reference that means nothing.
     """
     file = file or f"{name}.json"
     graph = read_graph(name, text, file=file)
@@ -140,6 +142,7 @@ def parse_template(
         parameters=_parameters(live),
         declared=declared,
         defaults=_defaults(settings, bindings, declared),
+        by_id=_by_id(live, settings),
         description=settings.description,
         licence=settings.licence,
         live=_without_linked_prefix(live),
@@ -180,6 +183,16 @@ def _defaults(
             for target in parameter.targets:
                 defaults.setdefault(target.node, {})[target.input] = parameter.default
     return defaults
+
+
+def _by_id(live: LiveGraph, settings: Settings) -> tuple[Target, ...]:
+    return tuple(
+        target
+        for declaration in settings.parameters.values()
+        for reference in declaration.to
+        for target in named_targets(live.nodes, reference)
+        if reference == str(target) != f"{title_of(live.nodes[target.node])}.{target.input}"
+    )
 
 
 def _parameters(live: LiveGraph) -> dict[str, tuple[Target, ...]]:

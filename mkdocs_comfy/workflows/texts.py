@@ -20,7 +20,11 @@ from mkdocs_comfy.workflows.rules import (
 from mkdocs_comfy.workflows.tracing import adds_no_noise, takes_latent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+MAX_STAGES = 8
+"""Of one denoising; people use two."""
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -49,6 +53,11 @@ def find_text(live: LiveGraph, samplers: Sequence[str], role: Role) -> Found:
     return _without_sampler(live) if role == "prompt" else Found()
 
 
+def goes_aside(node: Mapping[str, Any]) -> bool:
+    """Whether the title of ``node`` says that its text goes with a prompt and is none."""
+    return not ASIDE.isdisjoint(_WORD.findall(title_of(node).lower()))
+
+
 def _without_negative(
     live: LiveGraph, samplers: Sequence[str], encoders: list[Encoder]
 ) -> list[Encoder]:
@@ -66,7 +75,7 @@ def _told_apart(live: LiveGraph, encoders: Sequence[Encoder]) -> tuple[Target, .
     A template that the text is put into is never the text.
     """
     whole = [encoder.without_templates() for encoder in encoders]
-    main = [encoder.only(lambda each: not _stands_aside(live, each)) for encoder in whole]
+    main = [encoder.only(lambda each: not goes_aside(live.nodes[each.node])) for encoder in whole]
     return _one_text(live, whole) or _one_text(live, main)
 
 
@@ -87,7 +96,8 @@ def _one_for_each_stage(live: LiveGraph, samplers: Sequence[str], role: Role) ->
     refiner. Both are told what to paint, in words of their own.
     """
     stages = [each for each in samplers if takes_latent(live.nodes[each])]
-    if len(stages) < 2 or sum(not adds_no_noise(live, each) for each in stages) != 1:  # noqa: PLR2004  # a stage and the one that it goes on from
+    starts = [each for each in stages if not adds_no_noise(live, each)]
+    if len(starts) != 1 or len(stages) > MAX_STAGES:
         return ()
     texts = [_told_apart(live, encoders_of(live, [each], role)[0]) for each in stages]
     return tuple(target for each in texts for target in each) if all(texts) else ()
@@ -145,7 +155,3 @@ def _is_text(live: LiveGraph, target: Target) -> bool:
 
 def _title(live: LiveGraph, target: Target) -> str:
     return title_of(live.nodes[target.node]).lower()
-
-
-def _stands_aside(live: LiveGraph, target: Target) -> bool:
-    return not ASIDE.isdisjoint(_WORD.findall(_title(live, target)))

@@ -19,7 +19,7 @@ from mkdocs_comfy.workflows.graph import (
     link_of,
     links,
 )
-from mkdocs_comfy.workflows.key import canonical_literal, workflow_key
+from mkdocs_comfy.workflows.key import canonical_literal, digests_of
 from mkdocs_comfy.workflows.rules import (
     IMAGE_INPUTS,
     LATENT_PREFIXES,
@@ -47,9 +47,12 @@ def find_outputs(graph: Graph) -> tuple[str, ...]:
     """
     for is_output in (_saves, _previews):
         found = sorted((each for each in graph if is_output(graph[each])), key=id_order)
-        if found:
-            different = {workflow_key(graph, each): each for each in reversed(found)}
+        if len(found) > 1:
+            digests = digests_of(graph, dict.fromkeys(found))
+            different = {digests[each]: each for each in reversed(found)}
             return tuple(sorted(different.values(), key=id_order))
+        if found:
+            return tuple(found)
     return ()
 
 
@@ -82,8 +85,7 @@ def find_steps(live: LiveGraph, samplers: Iterable[str]) -> Found:
         live,
         [
             _held(live, Target(node=holder, input="steps"), "steps".__eq__)
-            for node_id in samplers
-            for holder in _holders(live, node_id, "steps", SIGMAS_PREFIX)
+            for holder in _holders(live, samplers, "steps", SIGMAS_PREFIX)
         ],
     )
 
@@ -106,12 +108,9 @@ def find_size(live: LiveGraph, samplers: Iterable[str]) -> tuple[Found, Found]:
     A link there (from a selector of ratios, from arithmetic) is a target too: a literal replaces
     it. A node that only holds a number is written to itself, so that all its users follow.
     """
-    sources: dict[str, None] = {}
-    for node_id in samplers:
-        sources.update(dict.fromkeys(_holders(live, node_id, "width", LATENT_PREFIXES)))
     pairs = [
         _size_pair(live, node_id, ("width", "height"))
-        for node_id in sources
+        for node_id in _holders(live, samplers, "width", LATENT_PREFIXES)
         if "height" in live.inputs(node_id)
     ]
     meanings = {_meanings(live, pair) for pair in pairs}
@@ -168,15 +167,15 @@ def _is_latent(name: str) -> bool:
 
 
 def _holders(
-    live: LiveGraph, start: str, wanted: str, passing: str | tuple[str, ...]
+    live: LiveGraph, starts: Iterable[str], wanted: str, passing: str | tuple[str, ...]
 ) -> Iterator[str]:
     """Yield the nodes at the far end of ``passing`` inputs that have an input ``wanted``.
 
     A node with links to pass through is on the way: what it has itself is another matter, such as
-    the width that a latent is scaled to later. A node without any is the end, ``start`` included.
+    the width that a latent is scaled to later. A node without any is the end, ``starts`` included.
     """
     seen = set()
-    stack = [start]
+    stack = list(starts)
     while stack:
         node_id = stack.pop()
         if node_id in seen:

@@ -30,8 +30,8 @@ OWN_KEYS: tuple[tuple[Role, str], ...] = (
 )
 """Roles with a front-matter key of their own: what they go to is no parameter."""
 
-SHOWN = 16
-"""How many parameters an error lists."""
+SHOWN, COMPARED = 16, 2_000
+"""How many parameters an error lists, and with how many it compares a name that is not there."""
 
 
 def text_value(template: WorkflowTemplate, parameter: str, text: str) -> str:
@@ -158,7 +158,7 @@ def _unknown(template: WorkflowTemplate, name: str) -> BindingError:
         if len(targets) == 1 and own.isdisjoint(targets)
     ]
     listed = ", ".join(known[:SHOWN]) + (", …" if len(known) > SHOWN else "")
-    close = difflib.get_close_matches(name, known, n=1)
+    close = difflib.get_close_matches(name, known[:COMPARED], n=1)
     return _refused(
         template,
         name,
