@@ -29,6 +29,8 @@ LAYERS = {
     "progress": 4,
     "heroes": 4,
     "plugin": 5,
+    "commands": 5,
+    "cli": 6,
 }
 """Package or module → its layer. A module imports from its own package and from lower layers."""
 

@@ -15,6 +15,7 @@ from mkdocs_comfy.comfyui.moves import Taken, Unanswered
 from mkdocs_comfy.comfyui.outcome import read_history, read_job
 from mkdocs_comfy.comfyui.protocol import (
     as_mapping,
+    as_text,
     find_in_queue,
     is_job,
     is_jobs,
@@ -160,6 +161,25 @@ class Client(Exchange):
         """
         answer = await self._ask("GET", f"/object_info/{quote(class_type, safe='')}")
         return self._document(answer)
+
+    async def about(self) -> str:
+        """Name and version of what answers, for people.
+
+        Raises:
+            RenderError: The server cannot be asked.
+        """
+        answer = await self._ask("GET", "/system_stats", within=self.pace.probe)
+        system = as_mapping(as_mapping(self._document(answer)).get("system"))
+        version = as_text(system.get("comfyui_version"))
+        return self.server.clean(f"ComfyUI {version}".rstrip())
+
+    async def definitions(self) -> Mapping[str, object]:
+        """What ``GET /object_info`` says of all node classes, by class.
+
+        Raises:
+            RenderError: Nothing that could be read.
+        """
+        return as_mapping(self._document(await self._ask("GET", "/object_info")))
 
     async def withdraw(self, prompt_ids: Iterable[str]) -> None:
         """Take these jobs, and only these, off the server, as far as it can be reached in time.

@@ -203,6 +203,14 @@ class CloudClient(Exchange):
         """Nothing: the API does not tell of nodes, a submission decides."""
         return {}
 
+    async def about(self) -> str:
+        """What answers; the API does not tell the version behind it."""
+        return "Comfy API v2"
+
+    async def definitions(self) -> Mapping[str, object]:
+        """Nothing: the API does not tell of nodes."""
+        return {}
+
     async def withdraw(self, prompt_ids: Iterable[str]) -> None:
         """Cancel these jobs, and only these, as far as the server can be reached in time."""
         with suppress(TimeoutError):

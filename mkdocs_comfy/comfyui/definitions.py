@@ -76,6 +76,11 @@ def contradiction(subject: Subject, definitions: Definitions) -> RejectedError |
     Only a list of options that lacks what the graph names is one. A class without a definition
     means nothing: the submission will tell.
     """
+    return next(contradictions(subject, definitions), None)
+
+
+def contradictions(subject: Subject, definitions: Definitions) -> Iterator[RejectedError]:
+    """Yield everything that :func:`contradiction` looks for."""
     graph = spelled(subject.graph, definitions)
     for node_id, class_type, name, value in _texts(graph):
         if class_type not in definitions:
@@ -87,8 +92,7 @@ def contradiction(subject: Subject, definitions: Definitions) -> RejectedError |
             and value not in options
             and _is_closed(definition, class_type, name)
         ):
-            return rejection(_refusal(node_id, class_type, name, value), subject, options=options)
-    return None
+            yield rejection(_refusal(node_id, class_type, name, value), subject, options=options)
 
 
 def _texts(graph: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:

@@ -125,6 +125,14 @@ class EitherClient:
         """What the server says of a node class: any JSON."""
         return await self._client.definition(class_type)
 
+    async def about(self) -> str:
+        """Name and version of what answers, for people."""
+        return await self._client.about()
+
+    async def definitions(self) -> Mapping[str, object]:
+        """What the server says of all node classes, by class."""
+        return await self._client.definitions()
+
     async def download(self, image: ImageRef, job: RenderJob, *, max_bytes: int) -> bytes:
         """The bytes of ``image``, whatever they are."""
         return await self._client.download(image, job, max_bytes=max_bytes)

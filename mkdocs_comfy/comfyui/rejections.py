@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from difflib import SequenceMatcher, get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from mkdocs_comfy.comfyui.protocol import as_list, as_mapping, as_text
@@ -114,7 +114,7 @@ def rejection(
         if error.type == "value_not_in_list" and _names_a_model(error, known or ()):
             return _missing_model(error, known or (), subject)
     if errors:
-        return _faults(errors, subject)
+        return _faults(errors, subject, options)
     general = as_mapping(document.get("error"))
     kind, message = as_text(general.get("type")), as_text(general.get("message"))
     details = as_text(general.get("details"))
@@ -219,14 +219,19 @@ def _missing_node(class_type: str, node_id: str, subject: Subject) -> MissingNod
     )
 
 
-def _faults(errors: Sequence[NodeError], subject: Subject) -> RejectedError:
+def _faults(
+    errors: Sequence[NodeError], subject: Subject, options: Sequence[str] | None
+) -> RejectedError:
     first: NodeRef = subject.node(errors[0].node_id, errors[0].class_type)
     listed = "; ".join(_fault(error, subject) for error in errors[:_SHOWN_ERRORS])
     more = len(errors) - _SHOWN_ERRORS
+    taken = errors[0].options or options or ()
+    close = get_close_matches(as_text(errors[0].received)[:200], taken[:_COMPARED_MODELS], n=1)
+    meant = f"did you mean {subject.says(close[0], 120)!r}?\n" if close else ""
     return RejectedError(
         f"template {subject.template!r}: ComfyUI refused the workflow: {listed}"
         + (f"; and {more} more" if more > 0 else ""),
-        way_out="mend the value in the template, or in the page: hero_params, hero_size",
+        way_out=f"{meant}mend the value in the template, or in the page: hero_params, hero_size",
         node=first,
     )
 

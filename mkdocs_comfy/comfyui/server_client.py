@@ -71,6 +71,12 @@ class ServerClient(Protocol):
     async def definition(self, class_type: str) -> object:
         """What the server says of a node class: any JSON, ``{}`` where it does not tell."""
 
+    async def about(self) -> str:
+        """Name and version of what answers, for people."""
+
+    async def definitions(self) -> Mapping[str, object]:
+        """What the server says of all node classes, by class; nothing where it does not tell."""
+
     async def download(self, image: ImageRef, job: RenderJob, *, max_bytes: int) -> bytes:
         """The bytes of ``image``, whatever they are."""
 

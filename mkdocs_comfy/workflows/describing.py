@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from mkdocs_comfy.errors import brief, printable, shorten
+from mkdocs_comfy.workflows.deciding import decided
 from mkdocs_comfy.workflows.graph import LiveGraph, title_of
 from mkdocs_comfy.workflows.linting import lint, needed_images, needed_models
 from mkdocs_comfy.workflows.rules import ROLES
@@ -65,7 +66,7 @@ def as_rows(template: WorkflowTemplate) -> Iterator[tuple[str, str, str]]:
     """Yield what can be given, where it goes, and what it is where a page says nothing."""
     size = template.recommended_size or template.graph_size
     own = {
-        "negative": brief(template.own_negative) if template.own_negative else "",
+        "negative": _shown(template.own_negative or None),
         "width": str(size[0]) if size else "",
         "height": str(size[1]) if size else "",
     }
@@ -78,17 +79,19 @@ def as_rows(template: WorkflowTemplate) -> Iterator[tuple[str, str, str]]:
             yield role, "not certain, see below", ""
     for name, parameter in template.declared.items():
         value = _own_value(template, parameter)
-        yield name, _places(template, parameter.targets), "" if value is None else brief(value)
+        yield name, _places(template, parameter.targets), _shown(value)
     yield "output", _node(template, template.output), ""
 
 
 def drawn(template: WorkflowTemplate) -> Iterator[str]:
     """Yield lines that draw the shortest way from the prompt to the output, node by node."""
     live = LiveGraph.of(template.live, template.output)
+    running = LiveGraph.of(decided(template.live), template.output)
     starts = template.bindings["prompt"]
     for start in starts[:_DRAWN]:
         yield f"prompt → {start.input}"
-        for depth, (node_id, entered) in enumerate(_way(live, start)):
+        way = _way(running if start.node in running.nodes else live, start)
+        for depth, (node_id, entered) in enumerate(way):
             arrow = f"{entered} → " if entered else ""
             yield f"{'  ' * (depth + 1)}{arrow}{_node(template, node_id)}"
     if len(starts) > _DRAWN:
@@ -97,6 +100,9 @@ def drawn(template: WorkflowTemplate) -> Iterator[str]:
 
 _DRAWN = 4
 """How many ways are drawn; a template with two encoders has two."""
+
+_CELL = 40
+"""Characters of a value in a table."""
 
 _LISTED = 6
 """How many places of one parameter are listed."""
@@ -121,6 +127,10 @@ def _own_value(template: WorkflowTemplate, parameter: Parameter) -> Scalar | Non
     target = parameter.targets[0]
     value = template.live[target.node]["inputs"][target.input]
     return value if isinstance(value, str | int | float) else None
+
+
+def _shown(value: Scalar | None) -> str:
+    return "" if value is None else shorten(brief(value), _CELL)
 
 
 def _way(live: LiveGraph, start: Target) -> list[tuple[str, str]]:

@@ -110,7 +110,21 @@ def parse_template(
         TemplateSettingsError: The ``.toml`` has a key, a value or a reference that means nothing.
     """
     file = file or f"{name}.json"
-    graph = read_graph(name, text, file=file)
+    return template_of(name, read_graph(name, text, file=file), toml=toml, file=file)
+
+
+def template_of(name: str, graph: Graph, *, toml: str | None, file: str) -> WorkflowTemplate:
+    """Return the template that a graph is; see :func:`parse_template`.
+
+    Args:
+        name: Name of the template.
+        graph: A graph as :func:`read_graph` returns it.
+        toml: Content of the ``.toml`` beside its file, or ``None``.
+        file: Its ``.json`` as its author knows it, for errors.
+
+    Raises:
+        TemplateError: As :func:`parse_template` does, but for what makes it no graph.
+    """
     settings = read_settings(name, toml, file=toml_beside(file))
     output = resolve_output(graph, settings, file)
     live = LiveGraph.of(graph, output)

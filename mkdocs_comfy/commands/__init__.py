@@ -1,0 +1,1 @@
+"""What ``mkdocs-comfy`` can do, a module for each group of commands."""
