@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections import Counter
 from contextlib import closing
@@ -14,7 +15,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs_comfy.errors import printable
 from mkdocs_comfy.pages.markup import apply_meta, hero_markdown, relative_url
 from mkdocs_comfy.pages.placement import insert_image
-from mkdocs_comfy.progress import Progress
+from mkdocs_comfy.progress import Progress, cleared_before_records
 from mkdocs_comfy.settings import OnMissing
 from mkdocs_comfy.site import PageReader, add_image, is_generated
 
@@ -90,7 +91,10 @@ class Heroes:
         self._refuse([*reader.errors, *plan.errors])
         for finding, pages in plan.findings.items():
             self._log.warning(_counted(finding, pages))
-        with closing(self._progress()) as progress:
+        with (
+            closing(self._progress()) as progress,
+            cleared_before_records(self._log.logger, progress.clear),
+        ):
             production = self._pipeline.produce(plan, report=progress)
         self._tell_missing(plan, production)
         for image in production.images.values():
@@ -198,6 +202,7 @@ class Heroes:
     def _progress(self) -> Progress:
         live = (
             sys.stderr.isatty()
+            and os.environ.get("TERM") != "dumb"
             and not self._pipeline.settings.ci
             and self._log.isEnabledFor(logging.INFO)
         )

@@ -8,6 +8,7 @@ from mkdocs_comfy.pipeline.production import (
     Production,
     SiteImage,
     Starting,
+    Stopping,
     Stored,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "Production",
     "SiteImage",
     "Starting",
+    "Stopping",
     "Stored",
 ]

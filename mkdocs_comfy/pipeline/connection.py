@@ -32,6 +32,15 @@ def connected(servers: Sequence[ServerSettings]) -> Iterator[tuple[ServerConfig,
     yield tuple(_configured(server) for server in servers)
 
 
+def names_of(servers: Sequence[ServerSettings]) -> tuple[str, ...]:
+    """The servers' URLs without credentials; none for the embedded one, which has no name yet.
+
+    Raises:
+        ConfigurationError: A URL cannot be used.
+    """
+    return tuple(ServerConfig(url=each.url).display for each in servers if not each.embedded)
+
+
 def _configured(server: ServerSettings) -> ServerConfig:
     return ServerConfig(
         url=server.url,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -51,15 +51,17 @@ class Production:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Starting:
-    """Rendering begins.
+    """Rendering begins: the first event, once a build.
 
     Attributes:
-        total: Images to render.
+        total: Images to render, those that a build beside this one renders among them.
         servers: The servers' URLs without credentials; none for the embedded server.
+        templates: Template → how many of the images are rendered from it.
     """
 
     total: int
     servers: tuple[str, ...]
+    templates: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +73,25 @@ class Stored:
         done: Images that ended so far, this one included; 1 <= done <= total.
         total: Images to render.
         seconds: How long the server worked on it.
+        server: Which one, as in the other events.
     """
 
     page: str
     done: int
     total: int
     seconds: float
+    server: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopping:
+    """Rendering ends early: jobs of ours are withdrawn, images that are done are stored.
+
+    Attributes:
+        reason: Why, in a few words.
+    """
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,5 +107,5 @@ class Notice:
     warning: bool = False
 
 
-Event: TypeAlias = "RenderEvent | Starting | Stored | Notice"
+Event: TypeAlias = "RenderEvent | Starting | Stored | Stopping | Notice"
 """What the pipeline reports while it works; a door shows as much of it as it likes."""

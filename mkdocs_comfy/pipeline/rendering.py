@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
+from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Self
 
 from mkdocs_comfy.comfyui.jobs import Failed, Limits, Rendered, RenderJob
 from mkdocs_comfy.errors import CacheError, HeroError, OutOfTimeError, out_of_time, printable
-from mkdocs_comfy.pipeline.connection import connected
-from mkdocs_comfy.pipeline.production import Notice, Starting, Stored
+from mkdocs_comfy.pipeline.connection import connected, names_of
+from mkdocs_comfy.pipeline.production import Notice, Starting, Stopping, Stored
+from mkdocs_comfy.pipeline.signals import Terminated, stoppable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-    from types import FrameType
+    from collections.abc import Callable, Iterable, Sequence
+    from types import TracebackType
 
     from mkdocs_comfy.comfyui.server import Pace
     from mkdocs_comfy.images.cache import HeroCache
@@ -69,8 +70,9 @@ class Rendering:
         self._clock, self._pace = clock, pace
         self._ends_at: float | None = None
         self._too_late = out_of_time(0.0)
+        self._told_of_stop = False
         self._heroes: dict[CacheKey, PlannedHero] = {}
-        self._accepting: dict[Future[SiteImage], tuple[PlannedHero, float]] = {}
+        self._accepting: dict[Future[SiteImage], tuple[PlannedHero, float, str]] = {}
 
     def run(self, heroes: Sequence[PlannedHero]) -> None:
         """Render every hero that no other build is rendering, then wait for those that one is.
@@ -85,8 +87,11 @@ class Rendering:
             self._too_late = out_of_time(seconds)
         try:
             self._cache.writable()
-            with _terminable(), _Claims(self._cache) as claims:
+            with stoppable(lambda: self._tell_of_stop("SIGTERM")), _Claims(self._cache) as claims:
+                self._announce()
                 waiting = self._render_claimed(ordered, claims)
+                if waiting and not self._stopped():
+                    self._report(Notice(text=_waiting_for_others(len(waiting))))
                 while waiting and not self._stopped():
                     if self._ends_at is not None and self._clock() >= self._ends_at:
                         raise self._too_late
@@ -96,6 +101,11 @@ class Rendering:
                 self._fail_the_rest(full)
         except HeroError as error:
             self._fail_the_rest(error)
+
+    def _announce(self) -> None:
+        servers = names_of(self._settings.servers)
+        templates = Counter(hero.bound.template for hero in self._heroes.values())
+        self._report(Starting(total=len(self._heroes), servers=servers, templates=templates))
 
     def _render_claimed(self, heroes: Sequence[PlannedHero], claims: _Claims) -> list[PlannedHero]:
         """Take what has come, render what can be claimed, and return what others hold."""
@@ -118,20 +128,19 @@ class Rendering:
 
         with ExitStack() as stack:
             servers = stack.enter_context(connected(self._settings.servers))
-            names = () if self._settings.embedded else tuple(each.display for each in servers)
-            self._report(Starting(total=len(self._heroes), servers=names))
             pool = stack.enter_context(ThreadPoolExecutor(thread_name_prefix="comfy-images"))
             renderer = Renderer(servers, limits=self._limits, pace=self._pace)
             # Left in reverse: withdraw our jobs, keep what has arrived, end the threads.
             stack.callback(self._collect, wait=True)
+            stack.push(self._say_why)
             events = stack.enter_context(closing(renderer.render(_job(hero) for hero in heroes)))
             for event in events:
                 self._report(event)
                 match event:
-                    case Rendered(job=job, data=data, seconds=seconds):
+                    case Rendered(job=job, data=data, seconds=seconds, server=server):
                         hero = self._heroes[job.key]
                         future = pool.submit(self._delivery.accept, hero, data, seconds)
-                        self._accepting[future] = (hero, seconds)
+                        self._accepting[future] = (hero, seconds, server)
                     case Failed(job=job, error=OutOfTimeError()):
                         self.failures[job.key] = self._too_late
                     case Failed(job=job, error=error):
@@ -139,6 +148,27 @@ class Rendering:
                 self._collect(wait=False)
                 if self._stopped():
                     return
+
+    def _say_why(
+        self,
+        kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        """Say why rendering ends early, before jobs are withdrawn, which may take seconds."""
+        if kind is None:
+            if self._stopped():
+                full = self._cache_error() is not None
+                self._tell_of_stop("images cannot be stored" if full else "an image is missing")
+        elif issubclass(kind, KeyboardInterrupt):
+            self._tell_of_stop("interrupted; once more leaves at once")
+        elif issubclass(kind, Terminated):
+            self._tell_of_stop("SIGTERM")
+
+    def _tell_of_stop(self, reason: str) -> None:
+        if not self._told_of_stop:
+            self._told_of_stop = True
+            self._report(Stopping(reason=reason))
 
     @property
     def _limits(self) -> Limits:
@@ -155,7 +185,7 @@ class Rendering:
     def _collect(self, *, wait: bool) -> None:
         """Take the images that the threads have stored; a failed one fails its hero alone."""
         for future in [each for each in self._accepting if wait or each.done()]:
-            hero, seconds = self._accepting.pop(future)
+            hero, seconds, server = self._accepting.pop(future)
             try:
                 self.images[hero.key] = future.result()
             except HeroError as error:
@@ -167,6 +197,7 @@ class Rendering:
                         done=len(self.images) + len(self.failures),
                         total=len(self._heroes),
                         seconds=seconds,
+                        server=server,
                     )
                 )
                 self._compare(hero, self.images[hero.key])
@@ -240,35 +271,9 @@ class _Claims:
                     self._cache.renew(key)
 
 
-class _Terminated(BaseException):
-    """SIGTERM, on its way through the cleaning up."""
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM unwind the block as Ctrl-C does, then do what it would have done without us."""
-    previous = signal.getsignal(signal.SIGTERM)
-    if (
-        threading.current_thread() is not threading.main_thread()
-        or previous is None  # not installed from Python: it could not be restored
-        or previous == signal.SIG_IGN
-    ):
-        yield
-        return
-
-    def terminate(_number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # cleaning up is bounded: once is enough
-        raise _Terminated
-
-    signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    except _Terminated:
-        signal.signal(signal.SIGTERM, previous)
-        signal.raise_signal(signal.SIGTERM)
-        raise SystemExit(128 + signal.SIGTERM) from None
-    finally:
-        signal.signal(signal.SIGTERM, previous)
+def _waiting_for_others(count: int) -> str:
+    heroes = "1 hero is" if count == 1 else f"{count} heroes are"
+    return f"{heroes} being rendered by another build, which is waited for"
 
 
 def _job(hero: PlannedHero) -> RenderJob:
