@@ -1,6 +1,7 @@
 """README and docs are in step with the code, and their examples work."""
 
 import dataclasses
+import os
 import re
 import subprocess
 import sys
@@ -12,12 +13,14 @@ import yaml
 from mkdocs.utils.meta import get_data
 from mkdocs.utils.yaml import yaml_load
 
-from mkdocs_comfy import errors
+from mkdocs_comfy import errors, pipeline
 from mkdocs_comfy.builtin import builtin_templates
+from mkdocs_comfy.comfyui import jobs
 from mkdocs_comfy.config import ComfyConfig
 from mkdocs_comfy.pages.keys import KEYS
 from mkdocs_comfy.pages.markup import HERO, TOP, hero_meta
 from mkdocs_comfy.pages.spec import PLACES, read_spec
+from mkdocs_comfy.pipeline import production
 from mkdocs_comfy.pipeline.plan import plan_hero
 from mkdocs_comfy.settings import DEFAULT_SERVER, EMBEDDED, Mode, OnMissing
 from mkdocs_comfy.testing import Answer, FakeComfyUI
@@ -303,7 +306,8 @@ def test_the_theme_example_shows_the_hero_and_nothing_else_does(site):
 
 
 def python_blocks():
-    return {block.text.startswith("import pytest"): block for block in blocks("python")}
+    ours = [block for block in blocks("python") if block.page == "testing.md"]
+    return {block.text.startswith("import pytest"): block for block in ours}
 
 
 def test_the_first_python_example_runs(capsys):
@@ -358,6 +362,60 @@ def test_every_method_of_the_fake_server_is_listed():
         if callable(value) and not name.startswith("_")
     }
     assert named == public
+
+
+# Scripts -----------------------------------------------------------------------------------------
+
+
+def test_the_script_renders_and_reports(tmp_path, comfyui):
+    (block,) = [each for each in blocks("python") if each.page == "scripting.md"]
+    (tmp_path / "render.py").write_text(block.text, encoding="utf-8")
+
+    done = subprocess.run(
+        [sys.executable, "render.py"],
+        cwd=tmp_path,
+        env={**os.environ, "COMFY_SERVER": comfyui.url},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    assert any(re.fullmatch(rf"a\.md: step \d+ of \d+ on {comfyui.url}", line) for line in lines)
+    assert {line for line in lines if "is done" in line} in (
+        {"a.md is done (1 of 2)", "b.md is done (2 of 2)"},
+        {"b.md is done (1 of 2)", "a.md is done (2 of 2)"},
+    )
+    for line, name in zip(lines[-2:], ("a.md", "b.md"), strict=True):
+        path, width, height, file = line.split(" ", 3)
+        assert (path, width, height) == (name, "1344", "768")
+        assert Path(file).is_file()
+
+
+def test_every_event_is_listed_with_its_fields():
+    events = {
+        name: value
+        for module in (jobs, pipeline)
+        for name, value in vars(module).items()
+        if dataclasses.is_dataclass(value) and name in pipeline_events()
+    }
+    listed = table("scripting.md", "event", "fields", "when")
+
+    assert {
+        name.split("`")[0]: re.findall(r"`(\w+)`", fields) for name, (fields, _) in listed.items()
+    } == {
+        name: [field.name for field in dataclasses.fields(value)] for name, value in events.items()
+    }
+    for name in listed:
+        event = name.split("`")[0]
+        assert ("mkdocs_comfy.pipeline" in name) == hasattr(pipeline, event)
+
+
+def pipeline_events():
+    """Names of all members of the union, those of the renderer among them."""
+    return set(re.findall(r"\w+", f"{production.Event} {jobs.RenderEvent} {jobs.JobEvent}"))
 
 
 # What is sent ------------------------------------------------------------------------------------

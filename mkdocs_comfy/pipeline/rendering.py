@@ -161,7 +161,7 @@ class Rendering:
                 full = self._cache_error() is not None
                 self._tell_of_stop("images cannot be stored" if full else "an image is missing")
         elif issubclass(kind, KeyboardInterrupt):
-            self._tell_of_stop("interrupted; once more leaves at once")
+            self._tell_of_stop("Ctrl-C; again to leave at once")
         elif issubclass(kind, Terminated):
             self._tell_of_stop("SIGTERM")
 

@@ -93,9 +93,7 @@ class Display:
             case Notice(text=text, warning=warning):
                 (self._warn if warning else self._say)(text)
             case Stopping(reason=reason):
-                self._say(
-                    f"stopping ({reason}): our jobs are withdrawn, images that are done are kept"
-                )
+                self._say(f"stopping ({reason}): our jobs are withdrawn, finished images kept")
                 self._stopping = True
             case Stored():
                 self._told_away.clear()

@@ -203,13 +203,14 @@ def test_a_full_disk_ends_the_rendering_and_keeps_what_is_stored(
     assert len(comfyui.submissions) < 6
 
 
-def test_events_tell_of_every_stored_image(settings, page, produce, new_pipeline):
+def test_events_tell_of_every_stored_image(settings, comfyui, page, produce, new_pipeline):
     events = []
 
     produce(new_pipeline(settings), page(), page("b.md", hero_seed=1), events=events)
 
     stored = [event for event in events if isinstance(event, Stored)]
     assert [(event.done, event.total) for event in stored] == [(1, 2), (2, 2)]
+    assert {event.server for event in stored} == {comfyui.url}
 
 
 def test_a_page_that_fails_names_the_way_out(settings, comfyui, page, produce, new_pipeline):

@@ -3,6 +3,8 @@
 import dataclasses
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from contextlib import closing
@@ -11,8 +13,9 @@ import pytest
 
 from mkdocs_comfy.errors import AuthError, OutOfTimeError, out_of_time
 from mkdocs_comfy.images.cache import HeroCache
-from mkdocs_comfy.pipeline import Pipeline
-from mkdocs_comfy.testing import NodeFailure
+from mkdocs_comfy.pipeline import Notice, Pipeline, Starting, Stopping
+from mkdocs_comfy.settings import OnMissing
+from mkdocs_comfy.testing import Answer, NodeFailure
 
 
 def hero_of(pipeline, page):
@@ -27,11 +30,11 @@ def test_what_another_build_renders_is_waited_for(
     hero = hero_of(theirs, page())
     other = other_build(settings)
     assert other.claim(hero.key)
-    made = []
+    made, events = [], []
 
     def build():
         with closing(Pipeline(settings)) as pipeline:
-            made.append(produce(pipeline, page()))
+            made.append(produce(pipeline, page(), events=events))
 
     ours = threading.Thread(target=build)
     ours.start()
@@ -44,6 +47,10 @@ def test_what_another_build_renders_is_waited_for(
 
     assert list(made[0].images) == [hero.key]
     assert comfyui.submissions == []
+    assert events == [
+        Starting(total=1, servers=(comfyui.url,), templates={"default": 1}),
+        Notice(text="1 hero is being rendered by another build, which is waited for"),
+    ]
 
 
 def test_what_another_build_gave_up_is_rendered_here(
@@ -54,10 +61,13 @@ def test_what_another_build_gave_up_is_rendered_here(
     assert other.claim(hero.key)
     threading.Timer(0.5, other.release, [hero.key]).start()
 
-    made = produce(new_pipeline(settings), page(), page("b.md", hero_seed=1))
+    events = []
+
+    made = produce(new_pipeline(settings), page(), page("b.md", hero_seed=1), events=events)
 
     assert made.rendered == 2
     assert len(comfyui.submissions) == 2
+    assert [event.total for event in events if isinstance(event, Starting)] == [2]
 
 
 def test_the_time_for_a_build_ends_with_one_cause(settings, comfyui, page, produce, new_pipeline):
@@ -129,6 +139,72 @@ def test_sigterm_cleans_up_and_goes_on_to_the_handler_that_was_there(
     assert passed_on == [1]  # our job was withdrawn before the old handler was called
     handler(signal.SIGTERM, None)
     assert len(passed_on) == 2
+
+
+def test_why_rendering_ends_early_is_told_before_jobs_are_withdrawn(
+    settings, comfyui, page, produce, new_pipeline
+):
+    settings = dataclasses.replace(settings, on_missing=OnMissing.ERROR, retries=0)
+    comfyui.answer("/view", Answer(status=404), times=1)
+    comfyui.latency = 0.2
+    events = []
+
+    produce(
+        new_pipeline(settings), *(page(f"{n}.md", hero_seed=n) for n in range(4)), events=events
+    )
+
+    (told,) = [event for event in events if isinstance(event, Stopping)]
+    assert told == Stopping(reason="an image is missing")
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+def test_a_second_ctrl_c_leaves_at_once_even_while_threads_work(presses):
+    """Python itself waits for threads of a pool, however long they take."""
+    code = """
+import sys, time
+from concurrent.futures import ThreadPoolExecutor
+from mkdocs_comfy.pipeline.signals import stoppable
+
+try:
+    with stoppable(lambda: None), ThreadPoolExecutor() as pool:
+        pool.submit(time.sleep, float(sys.argv[1]))
+        try:
+            print("started", flush=True)
+            time.sleep(60)
+        finally:
+            print("cleaning up", flush=True)
+except KeyboardInterrupt:
+    print("stopped", flush=True)
+"""
+    seconds = "60" if presses == 2 else "0.5"
+    command = [sys.executable, "-c", code, seconds]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        for expected in ("started\n", "cleaning up\n")[:presses]:
+            assert process.stdout.readline() == expected
+            process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=30)[0]
+
+    assert process.returncode == (-signal.SIGINT if presses == 2 else 0)
+    assert rest == ("" if presses == 2 else "cleaning up\nstopped\n")
+
+
+def test_a_ctrl_c_handler_of_others_is_left_in_place(settings, page, produce, new_pipeline):
+    seen, handlers = [], []
+
+    def theirs(*_):
+        seen.append(1)
+
+    before = signal.signal(signal.SIGINT, theirs)
+    try:
+        pipeline = new_pipeline(settings)
+        pipeline.produce(
+            pipeline.plan([page()]),
+            report=lambda _: handlers.append(signal.getsignal(signal.SIGINT)),
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+    assert set(handlers) == {theirs}
 
 
 def test_an_ignored_sigterm_stays_ignored(settings, page, produce, new_pipeline):

@@ -182,7 +182,7 @@ def test_an_end_by_a_signal_takes_the_live_lines_away(six_pages, comfyui, new_te
     assert build.wait() != 0
     assert not lines_with([build.last], "  hero ")
     (told,) = lines_with([build.last], "stopping (")
-    assert told.endswith("our jobs are withdrawn, images that are done are kept")
+    assert told.endswith("our jobs are withdrawn, finished images kept")
     assert only_messages(build.last)
 
 

@@ -62,7 +62,7 @@ def test_plain_lines_have_the_time_and_one_for_each_image(said, new_display, clo
         "12:00:00 no image for b.md: rejected (2 of 3)",
         "12:00:00 odd shape",
         "! 12:00:00 torn file",
-        "12:00:00 stopping (SIGTERM): our jobs are withdrawn, images that are done are kept",
+        "12:00:00 stopping (SIGTERM): our jobs are withdrawn, finished images kept",
     ]
 
 
