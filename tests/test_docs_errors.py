@@ -38,7 +38,7 @@ def told(site, comfyui):
     }
     texts = set()
     for record in built.records:
-        text = record.getMessage().removeprefix("comfy: ")
+        text = re.sub(r"^comfy: (\d\d:\d\d:\d\d )?", "", record.getMessage())
         for found, shown in replaced.items():
             text = text.replace(found, shown)
         texts.add(text)
