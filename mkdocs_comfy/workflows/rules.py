@@ -109,11 +109,13 @@ PAIRED = frozenset(
 
 GUIDER_INPUTS: Mapping[Role, tuple[str, ...]] = MappingProxyType(
     {
-        "prompt": ("positive", "conditioning", "cond1", "cond2", "guider"),
+        "prompt": ("positive", "conditioning", "cond1", "guider"),
         "negative": ("negative", "guider"),
     }
 )
-"""Inputs of guiders by which text comes in."""
+"""Inputs of guiders by which text comes in.
+
+``cond2`` of a DualCFGGuider is none: it is what ``cond1`` is weighed against, without the text."""
 
 CONDITIONING_PREFIX = "conditioning"
 """How the inputs begin by which conditioning flows: ``conditioning``, ``conditioning_1`` …"""

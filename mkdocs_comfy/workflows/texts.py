@@ -38,8 +38,6 @@ def find_text(live: LiveGraph, samplers: Sequence[str], role: Role) -> Found:
         role: ``"prompt"`` or ``"negative"``.
     """
     encoders, doubtful = encoders_of(live, samplers, role)
-    if role == "prompt":
-        encoders = _without_negative(live, samplers, encoders)
     found = [target for encoder in encoders for target in encoder.targets]
     doubtful |= any(not _is_text(live, target) for target in found)
     if not doubtful and (
@@ -56,17 +54,6 @@ def find_text(live: LiveGraph, samplers: Sequence[str], role: Role) -> Found:
 def goes_aside(node: Mapping[str, Any]) -> bool:
     """Whether the title of ``node`` says that its text goes with a prompt and is none."""
     return not ASIDE.isdisjoint(_WORD.findall(title_of(node).lower()))
-
-
-def _without_negative(
-    live: LiveGraph, samplers: Sequence[str], encoders: list[Encoder]
-) -> list[Encoder]:
-    """Leave out what the negative comes from too, where the prompt has something of its own.
-
-    A guider with a second condition may be given the negative for that.
-    """
-    others = {encoder.targets for encoder in encoders_of(live, samplers, "negative")[0]}
-    return [encoder for encoder in encoders if encoder.targets not in others] or encoders
 
 
 def _told_apart(live: LiveGraph, encoders: Sequence[Encoder]) -> tuple[Target, ...]:

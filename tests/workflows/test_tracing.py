@@ -529,18 +529,21 @@ def test_a_loader_that_encodes_too_holds_both_texts(template, graph):
     assert (found["prompt"], found["negative"]) == (["4.positive"], ["4.negative"])
 
 
-def test_a_second_condition_that_is_the_negative_is_not_the_prompt(template, graph):
-    """OmniGen2's own workflow gives its guider the negative twice."""
+@pytest.mark.parametrize(
+    ("negative", "bound"),
+    [("7", ["7.text"]), ("6", [])],
+    ids=["OmniGen2", "HiDream-E1"],
+)
+def test_the_second_condition_of_a_guider_is_not_the_prompt(template, graph, negative, bound):
+    """ComfyUI's examples give it the text to keep out, whatever ``negative`` is given."""
     flux = graph("flux_guider")
     flux["7"] = {"class_type": "CLIPTextEncode", "inputs": {"text": "ugly", "clip": ["11", 0]}}
-    flux["22"] = {
-        "class_type": "DualCFGGuider",
-        "inputs": {"model": ["30", 0], "cond1": ["26", 0], "cond2": ["7", 0], "negative": ["7", 0]},
-    }
+    conditions = {"cond1": ["26", 0], "cond2": ["7", 0], "negative": [negative, 0]}
+    flux["22"] = {"class_type": "DualCFGGuider", "inputs": {"model": ["30", 0], **conditions}}
 
     found = bindings(template("dual", flux))
 
-    assert (found["prompt"], found["negative"]) == (["6.text"], ["7.text"])
+    assert (found["prompt"], found.get("negative", [])) == (["6.text"], bound)
 
 
 def test_a_node_linked_to_the_same_size_is_told_too(template, graph):
