@@ -8,21 +8,41 @@ from __future__ import annotations
 
 import io
 import sys
+from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mkdocs_comfy.commands.doctor import doctor
 from mkdocs_comfy.commands.output import FINE, USAGE, exit_status, tell_failure
-from mkdocs_comfy.commands.templates import template
 from mkdocs_comfy.errors import HeroError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "doctor": "mkdocs_comfy.commands.doctor",
+        "template": "mkdocs_comfy.commands.templates",
+    }
+)
+"""Command → the module that has it under that name."""
 
 
 class Door(click.Group):
-    """A group of commands whose failures are told in one way."""
+    """A group of commands, loaded when they are called, whose failures are told in one way."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        """Return the names of all commands."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Return a command by its name, or ``None``."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+        return command
 
     def main(  # type: ignore[override]  # of click's own arguments, only these are used
         self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
@@ -52,7 +72,3 @@ class Door(click.Group):
 @click.version_option(package_name="mkdocs-comfy")
 def main() -> None:
     """Hero images for MkDocs, rendered by your ComfyUI server."""
-
-
-main.add_command(template)
-main.add_command(doctor)

@@ -34,8 +34,9 @@ def rows(*columns):
 
 def commands(group=main, path=("mkdocs-comfy",)):
     """Every command with its words."""
-    for name, command in group.commands.items():
-        words = (*path, name)
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command, words = group.get_command(context, name), (*path, name)
         if isinstance(command, click.Group):
             yield from commands(command, words)
         else:

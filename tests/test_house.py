@@ -31,6 +31,7 @@ LAYERS = {
     "plugin": 5,
     "commands": 5,
     "cli": 6,
+    "__main__": 7,
 }
 """Package or module → its layer. A module imports from its own package and from lower layers."""
 

@@ -11,8 +11,9 @@ import click
 
 from mkdocs_comfy.builtin import folder_templates
 from mkdocs_comfy.comfyui.jobs import RenderJob
+from mkdocs_comfy.commands.options import config_option, json_option
 from mkdocs_comfy.commands.output import FINDINGS, FINE, fault_of, tell
-from mkdocs_comfy.commands.site import config_option, json_option, library_of, load_site
+from mkdocs_comfy.commands.site import library_of, load_site
 from mkdocs_comfy.errors import BadImageError, HeroError, TemplateError
 from mkdocs_comfy.pipeline.connection import connected
 from mkdocs_comfy.workflows.binding import BoundWorkflow, Inputs, bind

@@ -6,7 +6,7 @@ import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 from mkdocs.config import load_config
@@ -18,13 +18,9 @@ from mkdocs_comfy.errors import ConfigurationError
 from mkdocs_comfy.workflows.library import Library
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mkdocs.config.defaults import MkDocsConfig
 
     from mkdocs_comfy.settings import Settings
-
-F = TypeVar("F", bound="Callable[..., object]")
 
 CONFIG_FILES = ("mkdocs.yml", "mkdocs.yaml", "properdocs.yml", "properdocs.yaml")
 """Where a configuration is looked for, in the working directory, if none is named."""
@@ -45,23 +41,6 @@ class Site:
     config: MkDocsConfig
     comfy: ComfyConfig
     settings: Settings
-
-
-def config_option(command: F) -> F:
-    """Give a command the option ``-f``: ``config_file``, a path or ``None``."""
-    return click.option(
-        "-f",
-        "--config-file",
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="The site's mkdocs.yml; by default the one in this folder.",
-    )(command)
-
-
-def json_option(command: F) -> F:
-    """Give a command the option ``--json``: ``as_json``."""
-    return click.option(
-        "--json", "as_json", is_flag=True, help="Print one JSON document on stdout."
-    )(command)
 
 
 def load_site(config_file: Path | None) -> Site:

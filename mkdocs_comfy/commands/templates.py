@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mkdocs_comfy.commands.files import read_workflow
-from mkdocs_comfy.commands.importing import Import, import_workflow
+from mkdocs_comfy.commands.options import config_option, json_option
 from mkdocs_comfy.commands.output import FINDINGS, FINE, table, tell
-from mkdocs_comfy.commands.site import config_option, find_settings, json_option, library_of
 from mkdocs_comfy.errors import TemplateError, printable
 from mkdocs_comfy.workflows.describing import as_document, as_rows, drawn, finding_document
 from mkdocs_comfy.workflows.linting import LintFinding, lint, needed_models
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mkdocs_comfy.commands.files import Format
+    from mkdocs_comfy.commands.importing import Import
     from mkdocs_comfy.workflows.library import Library
     from mkdocs_comfy.workflows.template import WorkflowTemplate
 
@@ -45,6 +45,8 @@ def add(
     FILE is a workflow in API format, an image that ComfyUI saved, or a workflow in the format of
     ComfyUI's editor where a converter is installed (comfy-cli, comfyui-autograph).
     """
+    from mkdocs_comfy.commands.importing import import_workflow  # noqa: PLC0415  # heavy: MkDocs
+
     done = import_workflow(file, name=name, force=force, config_file=config_file)
     tell(_import_document(done), _import_lines(done), as_json=as_json)
     return FINE
@@ -55,7 +57,7 @@ def add(
 @json_option
 def list_templates(*, config_file: Path | None, as_json: bool) -> int:
     """List the templates that pages can name, the site's own and the built-in ones."""
-    library = library_of(find_settings(config_file))
+    library = _library(config_file)
     entries = [_entry(library, name) for name in library.names()]
     rows = [
         (each["name"], each["size"] or "", each["error"] or each["description"] or each["file"])
@@ -91,7 +93,7 @@ def lint_templates(
 
     NAMES_OR_FILES are names of templates, or files; by default all templates that pages can name.
     """
-    wanted = names_or_files or library_of(find_settings(config_file)).names()
+    wanted = names_or_files or _library(config_file).names()
     found = [(each, finding) for each in wanted for finding in _lint(_read(each, config_file))]
     counts = Counter(finding.severity for _, finding in found)
     document = {
@@ -106,6 +108,12 @@ def lint_templates(
     return FINDINGS if counts["error"] or counts["warning"] else FINE
 
 
+def _library(config_file: Path | None) -> Library:
+    from mkdocs_comfy.commands.site import find_settings, library_of  # noqa: PLC0415  # likewise
+
+    return library_of(find_settings(config_file))
+
+
 def _read(
     name_or_file: str, config_file: Path | None
 ) -> Callable[[], tuple[WorkflowTemplate, Format]]:
@@ -117,7 +125,7 @@ def _read(
         if is_file:
             workflow = read_workflow(path)
             return workflow.template(), workflow.format
-        return library_of(find_settings(config_file)).template(name_or_file), "api"
+        return _library(config_file).template(name_or_file), "api"
 
     return read
 
