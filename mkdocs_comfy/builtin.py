@@ -10,10 +10,14 @@ from typing import TYPE_CHECKING
 
 from mkdocs_comfy.errors import NotAWorkflowError, TemplateError
 from mkdocs_comfy.workflows.library import Source
-from mkdocs_comfy.workflows.reading import EXPORT
+from mkdocs_comfy.workflows.reading import EXPORT, MAX_CHARACTERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+MAX_BYTES = 4 * MAX_CHARACTERS
+"""Of a template's file: what as many characters can take in UTF-8."""
 
 
 def builtin_templates() -> Source:
@@ -45,6 +49,11 @@ def folder_templates(directory: Path, *, place: str = "") -> Source:
 
 def _read(path: Path, file: str) -> str | None:
     try:
+        if (size := path.stat().st_size) > MAX_BYTES:
+            raise NotAWorkflowError(
+                template=path.stem,
+                problem=f"{file} has {size:,} bytes; at most {MAX_BYTES:,} are read",
+            )
         return path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -177,3 +177,11 @@ def test_a_folder_that_cannot_be_listed_is_named(tmp_path):
 
     with pytest.raises(TemplateError, match="loop cannot be listed"):
         list(folder_templates(loop).files())
+
+
+def test_a_file_that_no_workflow_can_have_is_not_read(tmp_path):
+    with (tmp_path / "huge.json").open("wb") as file:
+        file.truncate(50 * 2**20)
+
+    with pytest.raises(NotAWorkflowError, match=r"huge\.json has 52,428,800 bytes; at most"):
+        folder_templates(tmp_path).read("huge.json")

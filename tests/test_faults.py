@@ -260,7 +260,7 @@ def test_a_value_without_a_place_in_the_template_names_page_and_line(site):
 
     built = site.build()
 
-    assert built.errors[0].startswith("guide/a.md:3: hero_params: template 'default'")
+    assert built.errors[0].startswith("guide/a.md:4: hero_params: template 'default'")
     assert "steps" in built.errors[0]
 
 

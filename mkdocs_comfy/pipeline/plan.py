@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mkdocs_comfy.errors import BindingError, HeroError, TemplateError
+from mkdocs_comfy.errors import AmbiguousTemplateError, BindingError, HeroError, TemplateError
 from mkdocs_comfy.pages.front_matter import KeyLines
 from mkdocs_comfy.pages.spec import derived_seed, read_spec
 from mkdocs_comfy.workflows.binding import Inputs, bind
 from mkdocs_comfy.workflows.key import stand_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from mkdocs_comfy.pages.spec import HeroSpec, Place
     from mkdocs_comfy.settings import Settings
@@ -93,12 +94,9 @@ def plan_pages(pages: Iterable[PageSource], *, library: Library, settings: Setti
             continue
         try:
             hero = plan_hero(reading.spec, library=library, settings=settings)
-        except BindingError as error:
-            placed = _on_page(error, page, _FRONT_MATTER_KEYS.get(error.parameter, "hero_params"))
-            errors.setdefault(str(placed), placed)
         except TemplateError as error:
-            own = reading.spec.template is not None
-            errors.setdefault(str(error), _on_page(error, page, "hero_template") if own else error)
+            placed = _on_page(error, page)
+            errors.setdefault(str(placed), placed)
         else:
             heroes[page.path] = hero
             for finding in hero.bound.findings:
@@ -132,11 +130,31 @@ def plan_hero(spec: HeroSpec, *, library: Library, settings: Settings) -> Planne
     )
 
 
-def _on_page(error: TemplateError, page: PageSource, key: str) -> HeroError:
-    """The same error, with the page and line that ask for what cannot be had."""
-    if key not in page.meta:
-        return error
-    line = KeyLines(page.source()).line(key) or 1
+def _on_page(error: TemplateError, page: PageSource) -> HeroError:
+    """The same error, with the page and line that ask for what cannot be had, if any does."""
+    match error:
+        case BindingError(parameter=asked):
+            found = _asking(error, page, asked)
+        case AmbiguousTemplateError(role=asked) if asked not in {"prompt", "output"}:
+            found = _asking(error, page, asked)
+        case _:
+            found = None
+    return found or _placed(error, page, "hero_template") or error
+
+
+def _asking(error: TemplateError, page: PageSource, asked: str) -> HeroError | None:
+    key = _FRONT_MATTER_KEYS.get(asked)
+    return _placed(error, page, key) if key else _placed(error, page, "hero_params", asked)
+
+
+def _placed(
+    error: TemplateError, page: PageSource, key: str, name: str | None = None
+) -> HeroError | None:
+    """The error at the line of a key, or of an entry of the mapping that is its value."""
+    value = page.meta.get(key)
+    if value is None or (name is not None and not (isinstance(value, Mapping) and name in value)):
+        return None
+    line = KeyLines(page.source()).line(key, name) or 1
     return HeroError(f"{page.path}:{line}: {key}: {error.what}", way_out=error.way_out)
 
 
@@ -145,4 +163,6 @@ _FRONT_MATTER_KEYS = {
     "negative": "hero_negative",
     "seed": "hero_seed",
     "size": "hero_size",
+    "width": "hero_size",
+    "height": "hero_size",
 }

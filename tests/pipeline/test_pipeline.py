@@ -69,6 +69,20 @@ def test_a_size_from_the_configuration_is_no_pages_fault(settings, page, new_pip
     assert "size" in str(plan.errors[0])
 
 
+def test_what_a_page_asks_of_a_doubtful_template_is_told_at_its_line(settings, page, new_pipeline):
+    folder = settings.templates_dir
+    folder.mkdir()
+    graph = Path(__file__).parents[1] / "workflows/graphs/controlnet_hires.json"
+    (folder / "hires.json").write_text(graph.read_text())
+    settings = dataclasses.replace(settings, template="hires")
+    source = "---\nhero_prompt: a harbour\nhero_params:\n  cfg: 5\n  steps: 30\n---\n"
+    asking = dataclasses.replace(page(hero_params={"cfg": 5, "steps": 30}), source=lambda: source)
+
+    [error] = new_pipeline(settings).plan([asking, page("b.md")]).errors
+
+    assert error.what.startswith("a.md:5: hero_params: template 'hires': steps could be any of")
+
+
 def test_an_image_of_another_shape_is_told(settings, comfyui, page, produce, png, new_pipeline):
     events = []
     comfyui.picture = png(768, 768)
