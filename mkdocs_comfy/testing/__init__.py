@@ -19,15 +19,20 @@ from mkdocs_comfy.testing.answers import Answer, NodeFailure, Request
 from mkdocs_comfy.testing.png import flat_painter
 
 if TYPE_CHECKING:
+    from mkdocs_comfy.testing.cloud import FakeCloud
     from mkdocs_comfy.testing.server import FakeComfyUI
 
-__all__ = ["Answer", "FakeComfyUI", "NodeFailure", "Request", "flat_painter"]
+__all__ = ["Answer", "FakeCloud", "FakeComfyUI", "NodeFailure", "Request", "flat_painter"]
 
 
 def __getattr__(name: str) -> object:
-    """Import :class:`FakeComfyUI`, and aiohttp with it, when it is first asked for."""
-    if name != "FakeComfyUI":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from mkdocs_comfy.testing.server import FakeComfyUI as Server  # noqa: PLC0415  # heavy: aiohttp
+    """Import a server, and aiohttp with it, when it is first asked for."""
+    if name == "FakeComfyUI":
+        from mkdocs_comfy.testing.server import FakeComfyUI as Server  # noqa: PLC0415  # aiohttp
 
-    return Server
+        return Server
+    if name == "FakeCloud":
+        from mkdocs_comfy.testing.cloud import FakeCloud as Cloud  # noqa: PLC0415  # aiohttp
+
+        return Cloud
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -44,7 +44,7 @@ def front_door(knobs: Knobs) -> Middleware:
             return await handler(request)
         if answer.handled:
             await handler(request)
-        return await _say(request, answer)
+        return await say(request, answer)
 
     return enter
 
@@ -59,7 +59,8 @@ def is_foreign(host: str, origin: str) -> bool:
     return asked.netloc != asking.netloc
 
 
-async def _say(request: web.Request, answer: Answer) -> web.StreamResponse:
+async def say(request: web.Request, answer: Answer) -> web.StreamResponse:
+    """Give a canned answer."""
     if answer.delay > 0:
         await asyncio.sleep(answer.delay)
     if answer.reset and request.transport is not None:
