@@ -32,7 +32,7 @@ class CloudKnobs:
         streams: Tell of jobs by server-sent events.
         storage: Keep pictures on a host of their own, under addresses that let in whoever knows
             them; else the server has them itself.
-        headers_required: Headers without which every request is answered 401.
+        headers_required: Headers without which every request below ``/api/v2`` is answered 401.
         fail_with: While set, jobs fail, and this is their error document.
         without_images: Jobs succeed and leave nothing.
         expired: How often a job that is done is said to be expired first.

@@ -113,6 +113,8 @@ class CloudMachine:
 
     async def _enter(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         self._knobs.requests.append(await _seen(request))
+        if request.match_info.http_exception is not None:
+            return await handler(request)
         wanted = self._knobs.headers_required
         if any(request.headers.get(name) != value for name, value in wanted.items()):
             return envelope(401, "unauthorized", "Invalid token.")
