@@ -112,7 +112,7 @@ def rejection(
     for error in errors:
         known = error.options if error.options is not None else options
         if error.type == "value_not_in_list" and _names_a_model(error, known or ()):
-            return _missing_model(error, known or (), subject)
+            return _missing_model(error, known, subject)
     if errors:
         return _faults(errors, subject, options)
     general = as_mapping(document.get("error"))
@@ -171,14 +171,16 @@ def _names_a_model(error: NodeError, options: Sequence[str]) -> bool:
 
 
 def _missing_model(
-    error: NodeError, installed: Sequence[str], subject: Subject
+    error: NodeError, installed: Sequence[str] | None, subject: Subject
 ) -> MissingModelError:
     node = subject.node(error.node_id, error.class_type)
     model = subject.says(error.received, 120)
     name = subject.says(error.input, 60)
     kind = _KINDS_OF_MODEL.get(error.input.rstrip("0123456789"), "model file")
-    closest = [subject.says(each, 120) for each in _closest(model, installed)]
-    if not closest:
+    closest = [subject.says(each, 120) for each in _closest(model, installed or ())]
+    if installed is None:
+        way_out = f"put {model} where the server keeps its models, or name one that is there"
+    elif not closest:
         way_out = f"installed: none; put {model} where the server keeps its models"
     else:
         counted = f" ({len(closest)} of {len(installed)})" if len(installed) > len(closest) else ""
@@ -191,7 +193,7 @@ def _missing_model(
         f"template {subject.template!r}: ComfyUI has no {kind} {model!r} ({node}, {name})",
         model=model,
         input=name,
-        installed=installed,
+        installed=installed or (),
         way_out=way_out,
         node=node,
     )

@@ -60,6 +60,7 @@ class CloudQueue:
     Attributes:
         jobs: Id → job, in the order of arrival.
         pictures: Asset id → the bytes of a picture.
+        url: Where the server is, once that is known.
         storage_url: Where pictures are kept, once that is known.
         free: Cleared while no job is to end.
     """
@@ -67,7 +68,7 @@ class CloudQueue:
     def __init__(self, knobs: CloudKnobs) -> None:
         self.jobs: dict[str, CloudJob] = {}
         self.pictures: dict[str, bytes] = {}
-        self.storage_url = ""
+        self.url = self.storage_url = ""
         self.free = asyncio.Event()
         self.free.set()
         self._knobs = knobs
@@ -153,7 +154,7 @@ class CloudQueue:
 
     def _output(self, job: CloudJob, output: Mapping[str, Any]) -> dict[str, Any]:
         asset = output["id"]
-        here = f"/api/v2/assets/{asset}/content"
+        here = f"{self.url}/api/v2/assets/{asset}/content"
         until = datetime.now(UTC) + _KEPT
         return {
             **output,

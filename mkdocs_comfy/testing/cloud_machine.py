@@ -66,6 +66,7 @@ class CloudMachine:
         await shelf.start()
         ports = [runner.addresses[0][1] for runner in self._runners]
         scheme = "http" if storage_tls is None else "https"
+        self._queue.url = f"http://{host}:{ports[0]}"
         self._queue.storage_url = f"{scheme}://localhost:{ports[1]}"
         self._worker = asyncio.create_task(self._queue.work())
         return int(ports[0])
@@ -131,10 +132,11 @@ class CloudMachine:
         return await handler(request) if answer is None else await say(request, answer)
 
     async def _submit(self, request: web.Request) -> web.Response:
-        body, key = await request.json(), request.headers.get("Idempotency-Key", "")
-        if key in self._knobs.keys:
+        body, key = await request.json(), request.headers.get("Idempotency-Key")
+        if key is not None and key in self._knobs.keys:
             return envelope(422, "idempotency_key_reuse", "This key has been used.")
-        self._knobs.keys.append(key)
+        if key is not None:
+            self._knobs.keys.append(key)
         self._knobs.submissions.append(body)
         job = self._queue.take(CloudJob(workflow=body["workflow"], seconds=self._knobs.latency))
         self._ours.append(job)

@@ -79,7 +79,7 @@ class Routes:
             "/interrupt": self._interrupt,
         }
         if self._knobs.jobs_api:
-            add_jobs(app, self._backlog)
+            add_jobs(app, self._backlog, self._knobs.deleted)
         for prefix in ("", "/api"):
             for path, handler in gets.items():
                 app.router.add_get(prefix + path, handler)

@@ -24,9 +24,15 @@ INVALID_ID = {
 }
 
 
-def add_jobs(app: web.Application, backlog: Backlog) -> None:
-    """Register the routes of jobs, which exist below ``/api`` only."""
-    jobs = _Jobs(backlog)
+def add_jobs(app: web.Application, backlog: Backlog, deleted: list[str]) -> None:
+    """Register the routes of jobs, which exist below ``/api`` only.
+
+    Args:
+        app: Where.
+        backlog: The jobs.
+        deleted: Takes the ids of those that are taken from the queue.
+    """
+    jobs = _Jobs(backlog, deleted)
     app.router.add_get("/api/jobs", jobs.every)
     app.router.add_get("/api/jobs/{prompt_id}", jobs.one)
     app.router.add_post("/api/jobs/{prompt_id}/cancel", jobs.cancel)
@@ -64,8 +70,8 @@ def renamed(error: Mapping[str, Any], graph: Mapping[str, Any]) -> Mapping[str, 
 class _Jobs:
     """The routes of jobs."""
 
-    def __init__(self, backlog: Backlog) -> None:
-        self._backlog = backlog
+    def __init__(self, backlog: Backlog, deleted: list[str]) -> None:
+        self._backlog, self._deleted = backlog, deleted
 
     async def every(self, request: web.Request) -> web.Response:
         running = [] if self._backlog.running is None else [self._backlog.running]
@@ -84,8 +90,9 @@ class _Jobs:
 
     async def cancel(self, request: web.Request) -> web.Response:
         prompt_id = request.match_info["prompt_id"]
-        gone = self._backlog.withdraw([prompt_id]) or self._backlog.interrupt(prompt_id)
-        return web.json_response({"cancelled": bool(gone)})
+        gone = self._backlog.withdraw([prompt_id])
+        self._deleted += gone
+        return web.json_response({"cancelled": bool(gone or self._backlog.interrupt(prompt_id))})
 
     def _find(self, prompt_id: str) -> dict[str, Any] | None:
         if (entry := self._backlog.history.get(prompt_id)) is not None:
