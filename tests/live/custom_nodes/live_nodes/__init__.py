@@ -1,5 +1,8 @@
 """Nodes for ``tests/live``: a sampler without a model, and nodes that fail to order.
 
+One route as well, ``POST /api/jobs/{id}/cancel``, which newer servers have: comfy-api-proxy
+cancels by it and by nothing else.
+
 ComfyUI loads this folder as a custom node pack. The names of the class attributes and of
 ``INPUT_TYPES`` are its interface (comfy/comfy_types/node_typing.py of 0.3.75).
 """
@@ -11,9 +14,11 @@ import time
 from pathlib import Path
 
 import torch
+from aiohttp import web
 from comfy.model_management import throw_exception_if_processing_interrupted
 from comfy.utils import ProgressBar
-from nodes import SaveImage
+from nodes import SaveImage, interrupt_processing
+from server import PromptServer
 
 LATENT_PIXELS = 8  # pixels along one side of what one latent value stands for
 NAP = 0.05
@@ -115,6 +120,17 @@ class LiveForgetful(SaveImage):
             for image in saved["ui"]["images"]:
                 (folder / image["subfolder"] / image["filename"]).unlink()
         return saved
+
+
+@PromptServer.instance.routes.post("/jobs/{id}/cancel")
+async def cancel(request):
+    """Take a job out of the queue, or interrupt it where it runs."""
+    prompt_id, queue = request.match_info["id"], PromptServer.instance.prompt_queue
+    gone = queue.delete_queue_item(lambda item: item[1] == prompt_id)
+    if not gone and any(item[1] == prompt_id for item in queue.get_current_queue()[0]):
+        interrupt_processing()
+        gone = True
+    return web.json_response({"cancelled": gone})
 
 
 def nap(seconds):
