@@ -23,7 +23,8 @@ from mkdocs_comfy.pages.spec import PLACES, read_spec
 from mkdocs_comfy.pipeline import production
 from mkdocs_comfy.pipeline.plan import plan_hero
 from mkdocs_comfy.settings import DEFAULT_SERVER, EMBEDDED, Mode, OnMissing
-from mkdocs_comfy.testing import Answer, FakeComfyUI
+from mkdocs_comfy.testing import Answer, FakeCloud, FakeComfyUI
+from mkdocs_comfy.testing.cloud import CloudKnobs
 from mkdocs_comfy.testing.knobs import Knobs
 from mkdocs_comfy.workflows.library import Library
 from mkdocs_comfy.workflows.reading import EXPORT
@@ -305,19 +306,26 @@ def test_the_theme_example_shows_the_hero_and_nothing_else_does(site):
 # The fake server ---------------------------------------------------------------------------------
 
 
-def python_blocks():
+def python_block(words):
+    """The one example of the page that has these words in it."""
     ours = [block for block in blocks("python") if block.page == "testing.md"]
-    return {block.text.startswith("import pytest"): block for block in ours}
+    (block,) = [block for block in ours if words in block.text]
+    return block
 
 
-def test_the_first_python_example_runs(capsys):
-    exec(compile(python_blocks()[False].text, "example", "exec"), {})  # noqa: S102  # our own text
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [("with FakeComfyUI() as comfyui:\n    print", r"\[.*\]\n"), ("FakeCloud", "")],
+)
+def test_a_short_example_runs(capsys, words, said):
+    exec(compile(python_block(words).text, "example", "exec"), {})  # noqa: S102  # our own text
 
-    assert re.fullmatch(r"http://127\.0\.0\.1:\d+\n\[.*\]\n", capsys.readouterr().out)
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+\n" + said, capsys.readouterr().out)
 
 
 def test_the_pytest_example_passes(tmp_path):
-    (tmp_path / "test_site.py").write_text(python_blocks()[True].text, encoding="utf-8")
+    block = python_block("import pytest")
+    (tmp_path / "test_site.py").write_text(block.text, encoding="utf-8")
 
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_site.py"],
@@ -341,6 +349,20 @@ def test_every_setting_and_record_of_the_fake_server_is_listed():
     fresh = FakeComfyUI()
     for name, (default, _) in settings.items():
         if default.startswith("`"):
+            assert default == f"`{getattr(fresh, name)!r}`", name
+
+
+def test_every_setting_record_and_method_of_the_fake_cloud_is_listed():
+    settings = table("testing.md", "of `FakeCloud`", "default", "meaning")
+    about = text("testing.md").partition("| of `FakeCloud` |")[2]
+    named = set(re.findall(r"`(\w+)\b", about))
+
+    fields = {each.name for each in dataclasses.fields(CloudKnobs) if each.repr}
+    methods = {name for name, each in vars(FakeCloud).items() if callable(each) and name[0] != "_"}
+    assert fields | methods - {"start", "stop"} <= named
+    fresh = FakeCloud()
+    for name, (default, _) in settings.items():
+        if name != "painter":
             assert default == f"`{getattr(fresh, name)!r}`", name
 
 

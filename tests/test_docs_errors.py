@@ -85,6 +85,13 @@ def behind_the_server(site, comfyui):
     site.options |= {"server": "http://gpu.example.org", "proxy": comfyui.url}
 
 
+def v2(status, code, message):
+    """A server of Comfy API v2 that refuses everything."""
+    body = json.dumps({"error": {"code": code, "message": message, "details": None}}).encode()
+    headers = {**JSON, "Retry-After": "120"}
+    return both(options(api="v2"), answers("/v2", status=status, headers=headers, body=body))
+
+
 def stopped(_, comfyui):
     comfyui.stop()
 
@@ -200,6 +207,18 @@ CASES = {
     "header file": options(headers={"Authorization": {"file": "token.txt"}}),
     "429": answers("/prompt", status=429, headers={"Retry-After": "120"}, body=b"queue full"),
     "402": answers("/prompt", status=402),
+    "v2 no API": options(api="v2"),
+    "v2 401": v2(401, "unauthorized", "Invalid token."),
+    "v2 403": both(
+        v2(403, "forbidden", "This plan has no access."),
+        options(headers={"Authorization": "Bearer the-token"}),
+    ),
+    "v2 402": v2(402, "insufficient_credits", "0 credits left"),
+    "v2 429": v2(429, "rate_limited", "slow down"),
+    "v2 stopped": v2(422, "deployment_stopped", "the deployment is stopped"),
+    "v2 503": both(options(patience=0.2), v2(503, "upstream_unreachable", "Could not reach")),
+    "partner_key": options(server="http://gpu.lan:8188", partner_key="comfyui-k"),
+    "partner_key file": options(partner_key={"file": "key.txt"}),
     "rejected": asks(hero_params={"steps": 100_000}),
     "other model": knob(models={"checkpoints": [SD15, OTHER]}),
     "no model": knob(models={"checkpoints": []}),
@@ -265,6 +284,8 @@ CASES = {
     "option size": options(size="1340x768"),
     "option timeout": options(timeout="soon"),
     "option max_bytes": options(max_bytes="big"),
+    "option api": options(api="v1"),
+    "option partner_key": options(partner_key=["a", "b"]),
     "option proxy": options(proxy="somewhere"),
     "option template": options(template="my template"),
     "option assets_dir": options(assets_dir="../heroes"),
