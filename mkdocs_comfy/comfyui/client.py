@@ -49,7 +49,10 @@ class Client(Exchange):
         server: The server.
         pace: How long to wait for what.
         has_jobs: True where the server is known to tell of a job in one answer.
+        breadth: 1: a ComfyUI runs one job at a time.
     """
+
+    breadth = 1
 
     def __init__(self, transport: Transport) -> None:
         super().__init__(transport)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from mkdocs_comfy.comfyui.transport import Transport
 
 _LISTED = 50  # jobs among which one of ours is looked for: the newest, ours is seconds old
+_ABREAST = 8  # jobs that a service is given at a time; it has GPUs for them, or queues them
 _FAR = 0.5  # seconds before the first look at a job of a server that many people share
 _TAKEN = frozenset({200, 201, 202})
 
@@ -67,14 +68,17 @@ class CloudClient(Exchange):
         server: The server.
         pace: How long to wait for what; the first look is later where the server is far.
         has_jobs: True: a job is told of in one answer.
+        breadth: How many jobs it may run at a time: a service elsewhere several, what is on this
+            machine has one ComfyUI behind it.
     """
 
     _images_in_storage = True
 
     def __init__(self, transport: Transport) -> None:
         super().__init__(transport)
-        self.has_jobs = True
+        self.has_jobs, self.breadth = True, 1
         if not is_loopback(self.server.host):
+            self.breadth = _ABREAST
             self.pace = replace(self.pace, poll_first=max(self.pace.poll_first, _FAR))
         self._lists = True
         self._unnamed: dict[str, _Sent] = {}

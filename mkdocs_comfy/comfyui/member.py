@@ -98,13 +98,13 @@ class Member:
             now: Seconds of the loop's clock.
             usual: Seconds a job on other servers, where nothing is known of this one.
         """
-        starts = [attempt.watch.started_at for attempt in self.attempts]
-        running = max((now - each for each in starts if each is not None), default=None)
+        starts = [each for a in self.attempts if (each := a.watch.started_at) is not None]
+        running = max((now - each for each in starts), default=None)
         each = self.speeds.of(group)
         return Load(
             each=usual if each is None else each,
             running=running,
-            waiting=max(0, self.occupied - (running is not None)),
+            waiting=max(0, self.occupied - len(starts)),
             away=not self.session.health.closed,
         )
 

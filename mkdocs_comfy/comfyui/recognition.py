@@ -69,6 +69,11 @@ class EitherClient:
         """True where the server is known to tell of a job in one answer."""
         return self._client.has_jobs
 
+    @property
+    def breadth(self) -> int:
+        """How many jobs the server may run at a time."""
+        return self._client.breadth
+
     async def __aenter__(self) -> Self:
         await self._opened.enter_async_context(self._client)
         return self

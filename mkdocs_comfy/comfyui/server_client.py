@@ -33,6 +33,10 @@ class ServerClient(Protocol):
     def has_jobs(self) -> bool:
         """True where the server tells of a job in one answer: ``job`` is asked, else the others."""
 
+    @property
+    def breadth(self) -> int:
+        """How many jobs it may run at a time, at least 1."""
+
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(self, *_: object) -> None: ...

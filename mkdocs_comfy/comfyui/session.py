@@ -25,7 +25,7 @@ _GREETING = 0.5  # seconds that the first job waits for the socket; it works wit
 
 
 class Session:
-    """Renders jobs on one server, which is kept ``Limits.ahead`` jobs ahead.
+    """Renders jobs on one server, which is kept ``Limits.ahead`` jobs ahead of those it can run.
 
     A pool opens it, waits for room and hands it a job, again and again; images are downloaded
     while the next job runs.
@@ -92,6 +92,8 @@ class Session:
         if self._listener is None or self._listening is None:
             self._listener = self._client.listener(tell=self._hear, closed=self._deafen)
             self._listening = asyncio.create_task(self._listener.listen())
+            for _ in range(self._client.breadth - 1):
+                self._desk.slots.release()
         await self._client.learn()
         await self._listener.ready(_GREETING)
 

@@ -28,6 +28,7 @@ class CloudKnobs:
     Attributes:
         painter: Makes the pictures; they depend on the whole workflow.
         latency: Seconds that one job takes.
+        gpus: Jobs that run at a time; set before the start.
         lists_jobs: Tell of jobs that nobody names; Comfy Cloud does not.
         streams: Tell of jobs by server-sent events.
         storage: Keep pictures on a host of their own, under addresses that let in whoever knows
@@ -45,6 +46,7 @@ class CloudKnobs:
 
     painter: Painter = flat_painter
     latency: float = 0.0
+    gpus: int = 1
     lists_jobs: bool = True
     streams: bool = True
     storage: bool = False
@@ -81,6 +83,7 @@ class FakeCloud(CloudKnobs):
 
     Args:
         latency: Seconds that one job takes.
+        gpus: Jobs that run at a time.
         storage_tls: TLS of the storage, on ``localhost``; plain HTTP without.
         host: Address to listen on.
         port: Port to listen on; 0 for a free one.
@@ -90,11 +93,12 @@ class FakeCloud(CloudKnobs):
         self,
         *,
         latency: float = 0.0,
+        gpus: int = 1,
         storage_tls: ssl.SSLContext | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
-        super().__init__(latency=latency)
+        super().__init__(latency=latency, gpus=gpus)
         self._host, self._port, self._storage_tls = host, port, storage_tls
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -1,4 +1,4 @@
-"""The jobs of a fake server of Comfy API v2, one at a time, and the documents that tell of them."""
+"""The jobs of a fake server of Comfy API v2, and the documents that tell of them."""
 
 from __future__ import annotations
 

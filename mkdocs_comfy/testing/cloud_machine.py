@@ -68,14 +68,15 @@ class CloudMachine:
         scheme = "http" if storage_tls is None else "https"
         self._queue.url = f"http://{host}:{ports[0]}"
         self._queue.storage_url = f"{scheme}://localhost:{ports[1]}"
-        self._worker = asyncio.create_task(self._queue.work())
+        self._workers = {asyncio.create_task(self._queue.work()) for _ in range(self._knobs.gpus)}
         return int(ports[0])
 
     async def ended(self) -> None:
         """Wait for :meth:`end`, and close everything."""
         await self._end.wait()
-        self._worker.cancel()
-        await asyncio.wait({self._worker})
+        for worker in self._workers:
+            worker.cancel()
+        await asyncio.wait(self._workers)
         for runner in self._runners:
             await runner.cleanup()
 

@@ -771,6 +771,42 @@ def test_a_pool_of_both_kinds(cloud, comfyui, ca_file, a_job):
     }
 
 
+@pytest.mark.parametrize("host", ["cloud.comfy.org", "docs.run.comfy.app"])
+def test_known_hosts_are_not_asked_what_they_speak(cloud, on_cloud, a_job, host):
+    """The fake is the proxy on the way to them, which reads the address that is asked for."""
+    events = on_cloud([a_job(1)], url=f"http://{host}", proxy=cloud.url)
+
+    assert images_of(events)
+    assert all(request.path.startswith("/api/v2/") for request in cloud.requests)
+    assert {request.headers["Host"] for request in cloud.requests} == {host}
+
+
+def test_a_deployment_is_given_as_many_jobs_as_it_may_have_gpus(cloud, on_cloud, a_job):
+    cloud.hold()
+    jobs = [a_job(number) for number in range(20)]
+    most = 0
+
+    for event in on_cloud(jobs, url="http://docs.run.comfy.app", proxy=cloud.url):
+        if isinstance(event, Submitted):
+            most = max(most, len(cloud.submissions))
+            if most == 9:
+                cloud.release()
+
+    assert most >= 9
+    assert len(cloud.submissions) == 20
+
+
+def test_what_is_on_this_machine_is_given_one_at_a_time(cloud, on_cloud, a_job, eventually):
+    cloud.hold()
+    events = on_cloud([a_job(number) for number in range(4)])
+    while not isinstance(next(events), Running):
+        pass
+    eventually(lambda: len(cloud.submissions) == 2)
+
+    with pytest.raises(AssertionError):
+        eventually(lambda: len(cloud.submissions) > 2, seconds=0.5)
+
+
 # Withdrawal --------------------------------------------------------------------------------------
 
 
