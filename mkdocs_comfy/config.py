@@ -34,6 +34,7 @@ from mkdocs_comfy.options_server import (
     Servers,
     Verify,
 )
+from mkdocs_comfy.options_styles import StyleNames, Styles
 from mkdocs_comfy.pages.spec import PLACES, Place
 from mkdocs_comfy.settings import (
     CI_MAX_TIME,
@@ -88,6 +89,13 @@ class ComfyConfig(base.Config):
 
     templates_dir = Folder(default="comfy_templates")
     """The site's own templates, looked up before the built-in ones."""
+
+    style = StyleNames()
+    """The style of pages that name none, or a list of styles."""
+
+    styles = Styles()
+    """Looks for many pages: name → ``prefix``, ``suffix``, ``negative``, ``template``, ``seed``,
+    ``size`` and ``params``."""
 
     size = Size()
     """``1344x768``, for all pages that do not say; an error where the template takes no size."""
@@ -157,6 +165,8 @@ class ComfyConfig(base.Config):
             servers=self._servers(),
             template=self.template,
             templates_dir=self.templates_dir,
+            style=self.style,
+            styles=self.styles,
             size=self.size,
             mode=Mode(self.mode),
             on_missing=OnMissing(self.on_missing),

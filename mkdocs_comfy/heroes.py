@@ -91,6 +91,8 @@ class Heroes:
         self._refuse([*reader.errors, *plan.errors])
         for finding, pages in plan.findings.items():
             self._log.warning(_counted(finding, pages))
+        for note, pages in plan.notes.items():
+            self._log.info(_counted(note, pages))
         with (
             closing(self._progress()) as progress,
             cleared_before_records(self._log.logger, progress.clear),

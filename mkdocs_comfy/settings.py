@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mkdocs_comfy.pages.spec import Place
+    from mkdocs_comfy.pages.styles import Style
 
 DEFAULT_SERVER = "http://127.0.0.1:8188"
 """Where ComfyUI listens unless told otherwise (its ``--port`` defaults to 8188)."""
@@ -101,6 +102,8 @@ class Settings:
         servers: The ComfyUI servers, at least one, each with a URL of its own; the stand-in
             server stands alone.
         template: Name of the template for pages that name none.
+        style: Names of the styles of pages that name none, each among ``styles``.
+        styles: Looks for many pages, by name.
         templates_dir: The site's own templates; need not exist.
         size: Pixels for pages that name none, or ``None`` for the template's.
         mode: Whether a build may render.
@@ -133,6 +136,8 @@ class Settings:
     cache_dir: Path
     assets_dir: str
     place: Place
+    style: tuple[str, ...] = ()
+    styles: Mapping[str, Style] = field(default_factory=dict)
 
     @property
     def silenced_by_ci(self) -> bool:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from mkdocs.structure.files import File, InclusionLevel
 from mkdocs.utils.meta import get_data
 
-from mkdocs_comfy.pages.front_matter import broken_front_matter
+from mkdocs_comfy.errors import HeroError
+from mkdocs_comfy.pages.front_matter import broken_front_matter, unlike_inherited
 from mkdocs_comfy.pages.title import first_title
 from mkdocs_comfy.pipeline import PageSource
 
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
     from mkdocs.structure.files import Files
     from mkdocs.structure.pages import Page
 
-    from mkdocs_comfy.errors import HeroError
     from mkdocs_comfy.pipeline import SiteImage
 
 _PROMPT = "hero_prompt"
+_MERGED_KEY = re.compile(r'for key: "(.*)"$')  # in mergedeep's error
 
 
 class PageReader:
@@ -95,7 +96,11 @@ class PageReader:
         if self._inherit is None or file.generated_by is not None:
             return meta
         if _PROMPT in meta or self._inherited_prompt:
-            return self._inherit(file, meta)
+            try:
+                return self._inherit(file, meta)
+            except HeroError as error:
+                self.errors.append(error)
+                return {}
         return meta
 
 
@@ -131,9 +136,20 @@ class _Inheritance:
         self._files = files
 
     def __call__(self, file: File, meta: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        """Return the page's own front matter on top of what it inherits."""
+        """Return the page's own front matter on top of what it inherits.
+
+        Raises:
+            HeroError: The page has a list where it inherits text, or the like, at which the
+                plugin's way of merging (mergedeep's ``TYPESAFE_ADDITIVE``) stops.
+        """
         page = SimpleNamespace(file=file, meta=meta)
-        self._plugin.on_page_markdown("", page=page, config=self._config, files=self._files)
+        try:
+            self._plugin.on_page_markdown("", page=page, config=self._config, files=self._files)
+        except TypeError as error:
+            found = _MERGED_KEY.search(str(error))
+            raise unlike_inherited(
+                found[1] if found else "", page=file.src_uri, source=file.content_string
+            ) from error
         merged: MutableMapping[str, Any] = page.meta
         return merged
 

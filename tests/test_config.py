@@ -6,6 +6,7 @@ import pytest
 from mkdocs.config.base import ValidationError
 
 from mkdocs_comfy.config import ComfyConfig
+from mkdocs_comfy.pages.styles import Style
 from mkdocs_comfy.settings import Api, Mode, OnMissing
 
 
@@ -68,6 +69,37 @@ def test_the_defaults_are_for_a_comfyui_on_the_same_machine():
 )
 def test_values_are_taken(options, attribute, value):
     assert getattr(settings(**options), attribute) == value
+
+
+def test_styles_are_taken():
+    given = settings(
+        style=["brand", "night"],
+        styles={"brand": {"suffix": "warm"}, "night": {"negative": "sun", "size": "64x64"}},
+    )
+
+    assert given.style == ("brand", "night")
+    assert given.styles == {
+        "brand": Style(suffix="warm"),
+        "night": Style(negative="sun", size=(64, 64)),
+    }
+    assert (settings().style, settings().styles) == ((), {})
+
+
+@pytest.mark.parametrize(
+    ("value", "names"), [("brand", ("brand",)), ([], ()), (False, ()), ("none", ()), (None, ())]
+)
+def test_a_site_has_one_style_several_or_none(value, names):
+    assert settings(style=value, styles={"brand": {}}).style == names
+
+
+def test_all_that_is_wrong_with_styles_is_one_error():
+    text = problem(styles={"a": {"seed": "x", "sufix": "warm"}, ".b": {}})
+
+    assert [line for line in text.split("\n") if not line.startswith("    ")] == [
+        "styles.a.seed: expected a whole number from 0 to 2**64 - 1, got 'x'"
+    ]
+    assert "\n    styles.a: unknown key 'sufix'; did you mean 'suffix'?" in text
+    assert "\n    styles: '.b' is no name of a style" in text
 
 
 def test_a_list_of_servers_is_a_pool():
@@ -173,6 +205,12 @@ def test_server_values_are_taken(options, attribute, value):
         ({"template": "../evil"}, "name of a template"),
         ({"template": ".hidden"}, "name of a template"),
         ({"size": "1344x767"}, "multiple of 8"),
+        ({"style": 5}, "the name of a style, or a list of names"),
+        ({"style": "../a"}, "got '../a'"),
+        ({"style": ["a", ["b"]]}, "got ['a', ['b']]"),
+        ({"style": "brnad"}, "there is no style 'brnad' (this site has none)"),
+        ({"styles": ["brand"]}, "expected a mapping of name to style, got ['brand']"),
+        ({"styles": {"brand": {"size": "64x65"}}}, "styles.brand.size: expected width x height"),
         ({"mode": "refresh"}, "auto"),
         ({"on_missing": "panic"}, "placeholder"),
         ({"timeout": 0}, "seconds"),
@@ -203,13 +241,30 @@ def test_bad_values_are_told_what_is_expected(options, words):
     assert "hush" not in text
 
 
-@pytest.mark.parametrize("key", ["widths", "styles", "frozen_dir", "social"])
+@pytest.mark.parametrize("key", ["widths", "cache_remote", "frozen_dir", "social"])
 def test_an_option_of_a_later_version_is_refused_by_name(key):
     _, (failed, warnings) = load(**{key: 1})
 
     assert [name for name, _ in failed] == [key]
     assert "no such option" in str(failed[0][1])
     assert warnings == []
+
+
+def test_a_style_that_is_not_set_up_gets_a_suggestion():
+    _, (failed, _) = load(style=["night", "brnad"], styles={"brand": {}, "night": {}})
+
+    ((key, error),) = failed
+    assert key == "style"
+    assert "did you mean 'brand'? (there are: brand, night)" in str(error)
+
+
+def test_the_size_of_a_style_is_bounded_by_max_pixels():
+    _, (failed, _) = load(styles={"a": {"size": "1024x1024"}}, max_pixels="1 MP")
+
+    ((key, error),) = failed
+    assert key == "styles"
+    assert "styles.a.size: expected at most 1,000,000 pixels" in str(error)
+    assert settings(styles={"a": {"size": "8000x8000"}}, max_pixels="64 MP").styles
 
 
 def test_a_misspelt_option_gets_a_suggestion():

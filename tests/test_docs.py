@@ -50,6 +50,8 @@ IN_WORDS = {  # what a table says where the code's default is None or nothing
     "headers": "none",
     "client_cert": "none",
     "partner_key": "none",
+    "style": "none",
+    "styles": "none",
     "size": "the template's",
     "max_time": "none, in CI `3600`",
     "include": "all pages",
@@ -256,7 +258,7 @@ def test_examples_of_front_matter_ask_for_what_a_template_can_do(block, tmp_path
     assert (reading.spec is None) == ("hero_prompt" not in meta)
     if reading.spec and reading.spec.template in {None, "default", "sd15"}:
         config = ComfyConfig(config_file_path=str(tmp_path / "mkdocs.yml"))
-        config.load_dict({})
+        config.load_dict({"styles": dict.fromkeys(reading.spec.styles or ())})
         assert config.validate() == ([], [])
         library = Library([builtin_templates()])
         assert plan_hero(reading.spec, library=library, settings=config.settings({}))
@@ -549,6 +551,6 @@ def test_nothing_is_promised_that_a_later_version_brings(path):
     options = {name for name, _ in ComfyConfig()._schema}
     named = set(re.findall(r"`(hero_\w+)", BLOCK.sub("", source))) - {"hero_"}
     assert named <= {*KEYS, "hero_image", "hero_sed"}
-    for later in ("styles", "frozen_dir", "cache_remote", "widths"):
+    for later in ("serve_debounce", "frozen_dir", "cache_remote", "widths"):
         assert later not in options
         assert f"`{later}" not in source

@@ -258,7 +258,7 @@ CASES = {
     "description": writes("hero_prompt: '{description}'"),
     "hero": asks(hero=True),
     "near miss": asks(hero_sed=3),
-    "later key": asks(hero_style="harbour"),
+    "later key": asks(hero_caption="The harbour"),
     "no YAML": writes("hero_prompt: a harbour: foggy"),
     "unknown parameter": asks(hero_params={"stesp": 30}),
     "wrong parameter": asks(hero_params={"steps": "many"}),

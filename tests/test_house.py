@@ -24,6 +24,7 @@ LAYERS = {
     "pipeline": 3,
     "options": 4,
     "options_server": 4,
+    "options_styles": 4,
     "config": 4,
     "site": 4,
     "progress": 4,

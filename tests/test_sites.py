@@ -173,6 +173,16 @@ def test_a_draft_asks_for_nothing(material, comfyui):
     assert comfyui.submissions == []
 
 
+def prompts(comfyui):
+    """Page prompts of all jobs, as they were submitted, sorted."""
+    return sorted(
+        node["inputs"]["text"]
+        for job in comfyui.submissions
+        for node in job["prompt"].values()
+        if node.get("_meta", {}).get("title") == "Prompt"
+    )
+
+
 def test_a_section_inherits_and_a_page_overrides(material, comfyui):
     material.raw(
         "guide/.meta.yml",
@@ -184,15 +194,120 @@ def test_a_section_inherits_and_a_page_overrides(material, comfyui):
 
     built = material.build()
 
-    texts = sorted(
-        node["inputs"]["text"]
-        for job in comfyui.submissions
-        for node in job["prompt"].values()
-        if node.get("_meta", {}).get("title") == "Prompt"
-    )
-    assert texts == ["Piers, in fog", "a lock"]
+    assert prompts(comfyui) == ["Piers, in fog", "a lock"]
     assert "comfy-hero" not in built.html("guide/b/index.html")
     assert "comfy-hero" in built.html("guide/c/index.html")
+
+
+LOOKS = {
+    "brand": {"suffix": "watercolour", "negative": "people"},
+    "night": {"suffix": "by night", "params": {"steps": 12}, "seed": 5},
+}
+
+
+def test_one_line_makes_a_hero_in_the_sites_look_for_every_page_of_a_section(material, comfyui):
+    material.options |= {"style": "brand", "styles": LOOKS}
+    material.raw("walks/.meta.yml", "hero_prompt: '{title}, a coast path.'\n")
+    material.page("walks/piers.md", "# Piers\n")
+    material.page("walks/quays.md", "# Quays\n")
+
+    built = material.build(strict=True)
+
+    assert built.error is None
+    assert prompts(comfyui) == [
+        "Piers, a coast path. watercolour",
+        "Quays, a coast path. watercolour",
+    ]
+    for page in ("piers", "quays"):
+        assert "comfy-hero" in built.html(f"walks/{page}/index.html")
+
+
+@pytest.mark.parametrize(
+    ("section", "page", "expected"),
+    [
+        ("night", None, "Piers, by night"),
+        ("night", "brand", "Piers, watercolour"),
+        ("night", "none", "Piers"),
+        ("[night]", None, "Piers, by night"),
+        ("[night]", ["brand"], "Piers, by night, watercolour"),  # lists are appended
+        ("[brand, night]", ["brand"], "Piers, by night, watercolour"),
+        ("[night]", [], "Piers, by night"),
+        ("[night]", ["none"], "Piers"),
+        ("[night]", ["none", "brand"], "Piers, watercolour"),
+        ("false", None, "Piers"),
+        ("[none]", None, "Piers"),
+    ],
+)
+def test_a_style_is_inherited_as_material_merges(material, comfyui, section, page, expected):
+    material.options |= {"style": "brand", "styles": LOOKS}
+    material.raw("walks/.meta.yml", f"hero_prompt: '{{title}}'\nhero_style: {section}\n")
+    own = {} if page is None else {"hero_style": page}
+    material.page("walks/piers.md", "# Piers\n", **own)
+
+    built = material.build(strict=True)
+
+    assert built.error is None
+    assert prompts(comfyui) == [expected]
+
+
+def test_a_list_against_inherited_text_is_told_and_not_traced(material):
+    """Material's meta merges equal types only, and ends in a TypeError."""
+    material.options["styles"] = LOOKS
+    material.raw("walks/.meta.yml", "hero_prompt: '{title}'\nhero_style: night\n")
+    material.page("walks/piers.md", "# Piers\n", tags=["a"], hero_style=["brand"])
+
+    built = material.build()
+
+    assert built.errors[0] == (
+        "walks/piers.md:4: hero_style is of another type than what the page inherits from a"
+        " .meta.yml, so that the two cannot be merged\n    give it the same type in both: a list"
+        " where the other is a list, text where the other is text"
+    )
+
+
+def test_a_post_inherits_the_style_of_its_section(material, comfyui):
+    """Material's blog has merged the metadata of posts before we see them."""
+    material.options["styles"] = LOOKS
+    material.raw("blog/posts/.meta.yml", "hero_prompt: '{title}'\nhero_style: [brand]\n")
+    post(material, "calm", hero_style=["brand", "night"])
+    post(material, "wild")
+
+    built = material.build(strict=True)
+
+    assert built.error is None
+    assert prompts(comfyui) == ["Post calm, watercolour, by night", "Post wild, watercolour"]
+    (calm,) = [job["prompt"]["3"] for job in comfyui.submissions if "by night" in str(job)]
+    assert (calm["inputs"]["seed"], calm["inputs"]["steps"]) == (5, 12)
+
+
+def test_pages_that_look_alike_share_an_image_and_a_renamed_style_renders_nothing(site, comfyui):
+    site.options["styles"] = LOOKS
+    site.page("a.md", hero_prompt=PROMPT, hero_style="night", hero_negative="people")
+    site.page("b.md", hero_prompt=f"{PROMPT}, by night", hero_style="dark")
+    site.options["styles"] = LOOKS | {
+        "dark": {"negative": "people", "params": {"steps": 12}, "seed": 5}
+    }
+    assert site.build().summary.startswith("1 hero: 1 rendered")
+
+    site.options["styles"] = {"evening": LOOKS["night"], "dark": site.options["styles"]["dark"]}
+    site.page("a.md", hero_prompt=PROMPT, hero_style="evening", hero_negative="people")
+
+    assert site.build().summary == "1 hero: 1 cached"
+    assert len(comfyui.submissions) == 1
+
+
+def test_a_choice_that_only_the_canvas_expands_is_an_info(site, comfyui):
+    for name in "abc":
+        site.page(f"{name}.md", hero_prompt=f"a {{red|blue}} fox {name}")
+
+    built = site.build(strict=True)
+
+    assert built.error is None
+    assert built.messages()[0] == (
+        "{one|another} in a prompt is given to the model as it stands: only ComfyUI's canvas picks"
+        " one: a.md and 2 more"
+    )
+    assert len(comfyui.submissions) == 3
 
 
 def test_inherited_prompts_skip_generated_archive_pages(material, comfyui):

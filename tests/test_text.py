@@ -1,6 +1,7 @@
+import pytest
 from hypothesis import given, strategies as st
 
-from mkdocs_comfy.text import canonical_text, normalise_text
+from mkdocs_comfy.text import canonical_text, choice_in, normalise_text
 
 
 def test_line_ends_of_every_system_become_lf():
@@ -26,3 +27,34 @@ def test_normalising_twice_changes_nothing(text):
 
     assert normalise_text(once) == once
     assert canonical_text(once) == once
+
+
+@pytest.mark.parametrize(
+    ("text", "choice"),
+    [
+        ("a {red|blue} fox", "{red|blue}"),
+        ("{a|b} and {c|d}", "{a|b}"),
+        ("{|a}", "{|a}"),
+        ("{a|}", "{a|}"),
+        ("{a\nb|c}", "{a\nb|c}"),
+        ("{a|{b|c}}", "{b|c}"),
+        ("{a\\|b|c}", "{a\\|b|c}"),
+        ("{title} | {description}", None),
+        ("{a}|{b}", None),
+        ("a|b", None),
+        ("{a, b}", None),
+        ("{a|b", None),
+        ("\\{a|b\\}", None),
+        ("", None),
+    ],
+)
+def test_a_choice_of_the_canvas_is_found(text, choice):
+    """Escapes as in "Dynamic prompts" of ComfyUI's frontend."""
+    assert choice_in(text) == choice
+
+
+@given(st.text(alphabet="{}|\\ab\n"))
+def test_a_choice_is_a_part_of_the_text(text):
+    found = choice_in(text)
+
+    assert found is None or (found in text and "|" in found and found[0] + found[-1] == "{}")

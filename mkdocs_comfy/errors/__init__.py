@@ -6,6 +6,7 @@
     ├── ConfigurationError        a key of the plugin's configuration
     ├── FrontMatterError          a ``hero_*`` key of one page
     │   └── UnknownKeyError       a key that is almost one of ours, or not built yet
+    ├── StyleNotFoundError        a style that the configuration does not have
     ├── TemplateError             a workflow template
     │   ├── TemplateNotFoundError
     │   ├── NotAWorkflowError     no JSON, no graph
@@ -34,6 +35,7 @@ from mkdocs_comfy.errors.base import (
     ConfigurationError,
     FrontMatterError,
     HeroError,
+    StyleNotFoundError,
     UnknownKeyError,
     brief,
     printable,
@@ -101,6 +103,7 @@ __all__ = [
     "RejectedError",
     "RenderError",
     "RenderTimeoutError",
+    "StyleNotFoundError",
     "TemplateError",
     "TemplateNotFoundError",
     "TemplateSettingsError",

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import reprlib
 import shlex
-from typing import ClassVar
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_LISTED = 16  # names that an error lists
+_LONGEST_NAME = 80  # characters of a name that is compared with others
 
 
 class HeroError(Exception):
@@ -86,6 +93,28 @@ class UnknownKeyError(FrontMatterError):
         self.page, self.line, self.key = page, line, key
         self.expected, self.got = suggestion or "absent", key
         self.suggestion = suggestion
+
+
+class StyleNotFoundError(HeroError):
+    """A style is asked for that the configuration does not have.
+
+    Attributes:
+        style: Its name.
+        known: The names that there are, possibly none.
+    """
+
+    kind = "no_such_style"
+
+    def __init__(self, *, style: str, known: Sequence[str]) -> None:
+        close = get_close_matches(style[:_LONGEST_NAME], known, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        listed = ", ".join(known[:_LISTED]) + (", …" if len(known) > _LISTED else "")
+        there = f" (there are: {listed})" if known else " (this site has none)"
+        super().__init__(
+            f"there is no style {shorten(style)!r}{hint}{there}",
+            way_out="styles are set up below `styles:` in mkdocs.yml",
+        )
+        self.style, self.known = style, tuple(known)
 
 
 class CacheError(HeroError):

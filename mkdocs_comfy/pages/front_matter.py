@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from mkdocs_comfy.errors import FrontMatterError
+from mkdocs_comfy.errors import FrontMatterError, HeroError
 
 if TYPE_CHECKING:
     import yaml
+
+INHERITED = "the key is inherited: it does not stand in the page's own front matter"
+"""Way out for a key that has no line in the page that is wrong."""
 
 # What MkDocs takes for front matter (mkdocs.utils.meta), with the BOM and the CRLF that are gone
 # by the time MkDocs matches, so that the source may be read in either way.
@@ -98,6 +101,26 @@ def broken_front_matter(source: str, *, page: str) -> FrontMatterError | None:
         expected="a YAML mapping between two `---` lines",
         got=problem,
         way_out=way_out,
+    )
+
+
+def unlike_inherited(key: str, *, page: str, source: str) -> HeroError:
+    """Return the error of a page whose ``key`` is of another type than what it inherits.
+
+    Material's ``meta`` plugin merges text with text and lists with lists only, and ends the build
+    with a traceback otherwise.
+
+    Args:
+        key: A key, possibly one inside a mapping; ``""`` where it is not known.
+        page: Path of the page relative to docs_dir.
+        source: Its file as text.
+    """
+    what = f"{key} is" if key else "a key is"
+    return HeroError(
+        f"{page}:{KeyLines(source).line(key) or 1}: {what} of another type than what the page"
+        " inherits from a .meta.yml, so that the two cannot be merged",
+        way_out="give it the same type in both: a list where the other is a list, text where the"
+        " other is text",
     )
 
 

@@ -9,6 +9,7 @@ KEYS = (
     "hero_negative",
     "hero_seed",
     "hero_template",
+    "hero_style",
     "hero_size",
     "hero_params",
     "hero_alt",
@@ -17,7 +18,6 @@ KEYS = (
 """The keys that this version gives an effect."""
 
 LATER_KEYS = (
-    "hero_style",
     "hero_caption",
     "hero_credit",
     "hero_focus",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from mkdocs_comfy.errors import FrontMatterError, UnknownKeyError
 from mkdocs_comfy.pages import values
-from mkdocs_comfy.pages.front_matter import KeyLines
+from mkdocs_comfy.pages.front_matter import INHERITED, KeyLines
 from mkdocs_comfy.pages.keys import KEYS, LATER_KEYS, near_miss
 from mkdocs_comfy.pages.values import MAX_PIXELS, PLACES, Place, Scalar, UnusableError, parse_size
 from mkdocs_comfy.text import normalise_text
@@ -50,6 +50,8 @@ class HeroSpec:
         seed: Noise seed, 0 <= seed < 2**64, or ``None``.
         negative: What to keep out; ``""`` keeps nothing out; ``None``: the page does not say.
         template: Name of a workflow template, without ``.json``, or ``None``.
+        styles: Names of styles, each once, the later ones winning; empty: none at all; ``None``:
+            the page does not say.
         size: Width and height in pixels, multiples of 8 from 64 to 16384, or ``None``.
         params: Template parameters by name; finite.
         alt: Text for readers who do not see the image; ``""``: decorative.
@@ -61,6 +63,7 @@ class HeroSpec:
     seed: int | None
     negative: str | None
     template: str | None
+    styles: tuple[str, ...] | None
     size: tuple[int, int] | None
     params: Mapping[str, Scalar]
     alt: str
@@ -118,6 +121,7 @@ def read_spec(
         seed=reader.take("hero_seed", values.seed),
         negative=reader.take("hero_negative", values.negative),
         template=reader.take("hero_template", values.template),
+        styles=reader.take("hero_style", values.styles),
         size=reader.take("hero_size", lambda value: values.size(value, max_pixels=max_pixels)),
         params=reader.take("hero_params", values.params) or {},
         alt=reader.take("hero_alt", values.alt) or "",
@@ -264,7 +268,7 @@ def _error(problem: _Problem, *, page: str, lines: KeyLines) -> FrontMatterError
     line = lines.line(problem.within, problem.name)
     hints = [problem.way_out]
     if line is None:
-        hints.append("the key is inherited: it does not stand in the page's own front matter")
+        hints.append(INHERITED)
     elif lines.multimarkdown and problem.expected:
         hints.append("without `---` lines around it, all front matter is text")
     way_out = "\n".join(hint for hint in hints if hint)

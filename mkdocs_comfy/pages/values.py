@@ -28,12 +28,19 @@ MAX_ALT = 1_000
 MIN_SIDE, MAX_SIDE, SIDE_STEP = 64, 16_384, 8
 """Pixels: bounds of a side, and what it must be a multiple of (latents are 1/8 of the image)."""
 
+NAME = re.compile(r"(?!\.)[A-Za-z0-9._-]+")
+"""What templates and styles may be called."""
+
+NAME_IN_WORDS = "(letters, digits, '.', '_', '-', no '.' in front)"
+
+NO_STYLE = "none"
+"""In the place of a style's name: none of the styles before it."""
+
 MAX_PIXELS = 50_000_000
 """Pixels of one image unless configured otherwise."""
 
 _SIZE = re.compile(r"([1-9][0-9]{1,4})x([1-9][0-9]{1,4})")
 _NEARLY_SIZE = re.compile(r"([0-9]{1,6})\s*(?:px)?\s*[xX\u00d7*,/ ]\s*([0-9]{1,6})\s*(?:px)?")
-_TEMPLATE = re.compile(r"(?!\.)[A-Za-z0-9._-]+")
 _UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _QUOTES = "put it in quotes, so that YAML reads it as text"
 
@@ -126,12 +133,38 @@ def template(value: object) -> str:
     Raises:
         UnusableError: It is no text, or no such name.
     """
-    if isinstance(value, str) and _TEMPLATE.fullmatch(value):
+    if isinstance(value, str) and NAME.fullmatch(value):
         return value
     way_out = "" if isinstance(value, str | list | Mapping) else _QUOTES
-    raise UnusableError(
-        "the name of a template (letters, digits, '.', '_', '-', no '.' in front)", way_out
-    )
+    raise UnusableError(f"the name of a template {NAME_IN_WORDS}", way_out)
+
+
+def styles(value: object) -> tuple[str, ...]:
+    """Return the names of styles, each once, where it was named last; empty for no style at all.
+
+    ``none`` drops the names before it. Material's ``meta`` plugin appends a page's list to the
+    one that it inherits and lets text replace nothing but text, so that an empty list or false
+    cannot always take back what a section says.
+
+    Raises:
+        UnusableError: It is neither a name nor a list of names nor false.
+    """
+    if value is False:
+        return ()
+    names: dict[str, None] = {}
+    for name in value if isinstance(value, list) else [value]:
+        if not isinstance(name, str) or not NAME.fullmatch(name):
+            way_out = "" if isinstance(name, str | list | Mapping) else _QUOTES
+            raise UnusableError(
+                f"the name of a style, or a list of names {NAME_IN_WORDS}",
+                f"write {NO_STYLE} for no style" if value in (None, "", True) else way_out,
+            )
+        if name == NO_STYLE:
+            names.clear()
+        else:
+            names.pop(name, None)
+            names[name] = None
+    return tuple(names)
 
 
 def parse_size(value: object) -> tuple[int, int] | None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mkdocs_comfy.errors import AmbiguousTemplateError, BindingError, HeroError, TemplateError
-from mkdocs_comfy.pages.front_matter import KeyLines
+from mkdocs_comfy.errors import HeroError, StyleNotFoundError, TemplateError
 from mkdocs_comfy.pages.spec import derived_seed, read_spec
+from mkdocs_comfy.pages.styles import chosen, joined
+from mkdocs_comfy.pipeline.blame import placed
+from mkdocs_comfy.text import choice_in
 from mkdocs_comfy.workflows.binding import Inputs, bind
 from mkdocs_comfy.workflows.key import stand_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from mkdocs_comfy.pages.spec import HeroSpec, Place
     from mkdocs_comfy.settings import Settings
@@ -64,11 +65,13 @@ class Plan:
         heroes: Page path → its hero, in the order of the pages.
         errors: Everything that keeps the build from being right, in the order of the pages.
         findings: What has no effect, worded for the author: text → pages that it concerns.
+        notes: What is likely not meant, worded and told likewise, but no fault.
     """
 
     heroes: Mapping[str, PlannedHero]
     errors: Sequence[HeroError]
     findings: Mapping[str, Sequence[str]]
+    notes: Mapping[str, Sequence[str]]
 
 
 def plan_pages(pages: Iterable[PageSource], *, library: Library, settings: Settings) -> Plan:
@@ -80,6 +83,7 @@ def plan_pages(pages: Iterable[PageSource], *, library: Library, settings: Setti
     heroes: dict[str, PlannedHero] = {}
     errors: dict[str, HeroError] = {}
     findings: dict[str, list[str]] = {}
+    notes: dict[str, list[str]] = {}
     for page in pages:
         reading = read_spec(
             page.meta,
@@ -94,32 +98,46 @@ def plan_pages(pages: Iterable[PageSource], *, library: Library, settings: Setti
             continue
         try:
             hero = plan_hero(reading.spec, library=library, settings=settings)
-        except TemplateError as error:
-            placed = _on_page(error, page)
-            errors.setdefault(str(placed), placed)
+        except (StyleNotFoundError, TemplateError) as error:
+            blamed = placed(
+                error,
+                page=page,
+                spec=reading.spec,
+                names=_styles_of(reading.spec, settings),
+                styles=settings.styles,
+            )
+            cause = error if isinstance(error, StyleNotFoundError) else blamed
+            errors.setdefault(str(cause), blamed)
         else:
             heroes[page.path] = hero
             for finding in hero.bound.findings:
                 findings.setdefault(finding, []).append(page.path)
-    return Plan(heroes=heroes, errors=tuple(errors.values()), findings=findings)
+            if choice_in(hero.bound.prompt) or choice_in(hero.bound.negative or ""):
+                notes.setdefault(_CHOICE, []).append(page.path)
+    return Plan(heroes=heroes, errors=tuple(errors.values()), findings=findings, notes=notes)
 
 
 def plan_hero(spec: HeroSpec, *, library: Library, settings: Settings) -> PlannedHero:
-    """Bind one page's wishes to its template (DESIGN: page, configuration, template, graph).
+    """Bind one page's wishes to its template.
+
+    The page comes before its styles, a later style before an earlier one, these before the
+    configuration, then the template. The derived seed is that of the page's own prompt.
 
     Raises:
+        StyleNotFoundError: The page names a style that there is not.
         TemplateError: The template is not there, not usable, or has no place for a value.
     """
-    template = library.template(spec.template or settings.template)
+    look = chosen(_styles_of(spec, settings), settings.styles)
+    seed = look.seed if spec.seed is None else spec.seed
     bound = bind(
-        template,
+        library.template(spec.template or look.template or settings.template),
         Inputs(
-            prompt=spec.prompt,
-            seed=spec.seed if spec.seed is not None else derived_seed(spec.prompt),
-            negative=spec.negative,
+            prompt=joined(look.prefix, spec.prompt, look.suffix),
+            seed=derived_seed(spec.prompt) if seed is None else seed,
+            negative=look.negative if spec.negative is None else spec.negative,
             negative_required=spec.negative is not None,
-            size=spec.size or settings.size,
-            params=spec.params,
+            size=spec.size or look.size or settings.size,
+            params={**look.params, **spec.params},
         ),
     )
     return PlannedHero(
@@ -130,39 +148,10 @@ def plan_hero(spec: HeroSpec, *, library: Library, settings: Settings) -> Planne
     )
 
 
-def _on_page(error: TemplateError, page: PageSource) -> HeroError:
-    """The same error, with the page and line that ask for what cannot be had, if any does."""
-    match error:
-        case BindingError(parameter=asked):
-            found = _asking(error, page, asked)
-        case AmbiguousTemplateError(role=asked) if asked not in {"prompt", "output"}:
-            found = _asking(error, page, asked)
-        case _:
-            found = None
-    return found or _placed(error, page, "hero_template") or error
+def _styles_of(spec: HeroSpec, settings: Settings) -> tuple[str, ...]:
+    return settings.style if spec.styles is None else spec.styles
 
 
-def _asking(error: TemplateError, page: PageSource, asked: str) -> HeroError | None:
-    key = _FRONT_MATTER_KEYS.get(asked)
-    return _placed(error, page, key) if key else _placed(error, page, "hero_params", asked)
-
-
-def _placed(
-    error: TemplateError, page: PageSource, key: str, name: str | None = None
-) -> HeroError | None:
-    """The error at the line of a key, or of an entry of the mapping that is its value."""
-    value = page.meta.get(key)
-    if value is None or (name is not None and not (isinstance(value, Mapping) and name in value)):
-        return None
-    line = KeyLines(page.source()).line(key, name) or 1
-    return HeroError(f"{page.path}:{line}: {key}: {error.what}", way_out=error.way_out)
-
-
-_FRONT_MATTER_KEYS = {
-    "prompt": "hero_prompt",
-    "negative": "hero_negative",
-    "seed": "hero_seed",
-    "size": "hero_size",
-    "width": "hero_size",
-    "height": "hero_size",
-}
+_CHOICE = (
+    "{one|another} in a prompt is given to the model as it stands: only ComfyUI's canvas picks one"
+)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mkdocs_comfy.errors import BindingError
+from mkdocs_comfy.workflows.explicit import toml_beside
 from mkdocs_comfy.workflows.graph import PREFIX, Graph, Scalar, upstream
 from mkdocs_comfy.workflows.sizes import size_problem
 from mkdocs_comfy.workflows.values import param_values, seed_value, text_value
@@ -27,7 +28,8 @@ class Inputs:
         seed: Noise seed, 0 <= seed < 2**64.
         negative: What to keep out; ``""`` for nothing; ``None`` for the template's own.
         negative_required: True where a page set the negative, so that a template without one is
-            worth a finding; False where a style did.
+            worth a finding and one that is ambiguous an error; False where a style did, for which
+            the one is nothing and the other a finding.
         size: Width and height in pixels, multiples of 8; ``None`` for the template's own.
         params: Name of a parameter or ``<node title>.<input>`` → value.
     """
@@ -85,7 +87,9 @@ def bind(template: WorkflowTemplate, inputs: Inputs) -> BoundWorkflow:
     findings: tuple[str, ...] = ()
     if inputs.negative is not None:
         wanted = text_value(template, "negative", inputs.negative)
-        if _write(template, changes, "negative", wanted):
+        if "negative" in template.ambiguous and not inputs.negative_required:
+            findings = (_uncertain_negative(template),)
+        elif _write(template, changes, "negative", wanted):
             negative = wanted
         elif inputs.negative_required:
             findings = (
@@ -118,6 +122,14 @@ def with_prefix(graph: Graph, output: str, prefix: str) -> Graph:
     if PREFIX not in node["inputs"]:
         return dict(graph)
     return {**graph, output: {**node, "inputs": {**node["inputs"], PREFIX: prefix}}}
+
+
+def _uncertain_negative(template: WorkflowTemplate) -> str:
+    return (
+        f"template {template.name!r}: more than one text could be its negative prompt, so that of"
+        " a style has no effect; name it under [parameters.negative] in"
+        f" {toml_beside(template.file)}"
+    )
 
 
 def _write(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from mkdocs_comfy.errors import printable, shorten
+from mkdocs_comfy.text import choice_in
 from mkdocs_comfy.workflows.graph import LiveGraph, id_order, link_of, title_of
 from mkdocs_comfy.workflows.key import MODEL_SUFFIXES
 from mkdocs_comfy.workflows.parameters import UnfitError
@@ -28,8 +28,6 @@ IMAGE_LOADERS = frozenset({"LoadImage", "LoadImageMask", "LoadImageOutput"})
 
 BATCHES = frozenset({"amount", "batch_size"})
 """Inputs that ask for several images at once."""
-
-_CHOICE = re.compile(r"\{[^{}|]*\|[^{}]*\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +108,7 @@ def _prompt(template: WorkflowTemplate) -> Iterator[LintFinding]:
     for role in TEXT_ROLES:
         for target in template.bindings.get(role, ()):
             value = template.live[target.node]["inputs"][target.input]
-            if role == "negative" and isinstance(value, str) and _CHOICE.search(value):
+            if role == "negative" and isinstance(value, str) and choice_in(value):
                 yield LintFinding(
                     kind="dynamic_prompt",
                     severity="warning",

@@ -85,7 +85,10 @@ def param_values(
         for target in parameter.targets:
             if target in written:
                 raise _refused(
-                    template, name, f"sets the same as {written[target]!r}", "remove one of them"
+                    template,
+                    name,
+                    f"sets the same as {written[target]!r}",
+                    "remove one of them; to win over a style, use the name that it uses",
                 )
             written[target] = name
             yield target, fitting

@@ -45,6 +45,7 @@ def test_a_prompt_is_enough():
         seed=None,
         negative=None,
         template=None,
+        styles=None,
         size=None,
         params={},
         alt="",
@@ -57,6 +58,7 @@ def test_every_key_arrives():
         "hero_negative: people",
         "hero_seed: 18446744073709551615",
         "hero_template: sdxl-2",
+        "hero_style: [brand, night]",
         "hero_size: 1344x768",
         "hero_params: {steps: 30, cfg: 5.5, tiled: true, 'Sampler.sampler_name': euler, unset: }",
         "hero_alt: 'A fox: red'",
@@ -68,6 +70,7 @@ def test_every_key_arrives():
         seed=2**64 - 1,
         negative="people",
         template="sdxl-2",
+        styles=("brand", "night"),
         size=(1344, 768),
         params={"steps": 30, "cfg": 5.5, "tiled": True, "Sampler.sampler_name": "euler"},
         alt="A fox: red",
@@ -167,6 +170,19 @@ WRONG = [
     ("hero_template: .hidden", "no '.' in front"),
     ('hero_template: "sdxl\\n"', "got 'sdxl\\n'"),
     ("hero_template: ''", "got ''"),
+    ("hero_style: 2024", "the name of a style, or a list of names (letters, digits,"),
+    ("hero_style: 2024", "got 2024\nput it in quotes"),
+    ("hero_style: [brand, 1]", "got ['brand', 1]\nput it in quotes"),
+    ("hero_style: [[brand]]", "got [['brand']]"),
+    ("hero_style: {brand: night}", "got {'brand': 'night'}"),
+    ("hero_style: true", "got True\nwrite none for no style"),
+    ("hero_style: ''", "got ''\nwrite none for no style"),
+    ("hero_style: [~]", "got [None]\nput it in quotes"),
+    ("hero_style: brand, night", "got 'brand, night'"),
+    ("hero_style: .hidden", "no '.' in front"),
+    ("hero_style: ../brand", "got '../brand'"),
+    ('hero_style: "brand\\n"', "got 'brand\\n'"),
+    ('hero_style: "\\e[31mbrand"', "got '\\x1b[31mbrand'"),
     ("hero_params: 30", "a mapping of template parameter to value, got 30"),
     ("hero_params: [steps, 30]", "for example {steps: 30}"),
     ("hero_params: {30: 1}", "put 30 in quotes"),
@@ -201,6 +217,29 @@ def test_a_wrong_value_gets_one_error_with_its_line(line, text):
     assert text in str(error)
     assert "\n" not in error.what
     assert error.line == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        ("brand", ("brand",)),
+        ("[brand, night]", ("brand", "night")),
+        ("[brand, night, brand]", ("night", "brand")),
+        ("[brand, brand]", ("brand",)),
+        ("[]", ()),
+        ("false", ()),
+        ("none", ()),
+        ("[none]", ()),
+        ("[brand, none, night]", ("night",)),
+        ("[brand, none]", ()),
+        ("None", ("None",)),
+        ("", None),
+        ("~", None),
+    ],
+)
+def test_styles_are_named_each_once(value, names):
+    """Material's meta appends lists, so that a section's style may stand there twice."""
+    assert read(asking(f"hero_style: {value}")).spec.styles == names
 
 
 @pytest.mark.parametrize(
@@ -262,7 +301,7 @@ def test_line_breaks_and_tabs_are_no_control_characters():
 
 def test_all_errors_of_a_page_come_at_once_in_the_order_of_its_lines():
     reading = read(
-        page("hero_place: left", "hero_seed: x", "hero_style: y", "hero_prompt: 1", "hero_atl: z")
+        page("hero_place: left", "hero_seed: x", "hero_style: 1", "hero_prompt: 1", "hero_atl: z")
     )
     assert reading.spec is None
     assert [(error.line, error.key) for error in reading.errors] == [

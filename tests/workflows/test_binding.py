@@ -205,7 +205,7 @@ def test_a_styles_negative_without_a_place_is_silent(template):
     assert bound.findings == ()
 
 
-def test_an_unclear_negative_is_a_question_once_it_is_set(template, graph):
+def test_an_unclear_negative_is_a_question_once_a_page_sets_one(template, graph):
     plain = graph("plain")
     plain["12"] = {"class_type": "CLIPTextEncode", "inputs": {"text": "ugly", "clip": ["4", 1]}}
     plain["13"] = {
@@ -217,9 +217,15 @@ def test_an_unclear_negative_is_a_question_once_it_is_set(template, graph):
 
     assert bind(made, Inputs(prompt=FOG, seed=1)).negative is None
     with pytest.raises(AmbiguousTemplateError) as caught:
-        bind(made, Inputs(prompt=FOG, seed=1, negative="people"))
+        bind(made, Inputs(prompt=FOG, seed=1, negative="people", negative_required=True))
     assert caught.value.role == "negative"
     assert "[parameters.negative]" in caught.value.way_out
+
+    of_a_style = bind(made, Inputs(prompt=FOG, seed=1, negative="people"))
+    (finding,) = of_a_style.findings
+    assert "that of a style has no effect" in finding
+    assert "[parameters.negative] in two_negatives.toml" in finding
+    assert of_a_style.key == bind(made, Inputs(prompt=FOG, seed=1)).key
 
 
 @pytest.mark.parametrize("seed", [-1, 2**64, 1.0, True, "1", None])
