@@ -72,6 +72,14 @@ def writes(front):
     return lambda site, _: site.raw(PAGE, f"---\n{front}\n---\n# A title\n")
 
 
+def section(front):
+    def inherit(site, _):
+        site.raw("guide/.meta.yml", front)
+        site.config["plugins"] = ["material/meta"]
+
+    return inherit
+
+
 def both(*steps):
     def take(site, comfyui):
         for step in steps:
@@ -262,6 +270,12 @@ CASES = {
     "no YAML": writes("hero_prompt: a harbour: foggy"),
     "unknown parameter": asks(hero_params={"stesp": 30}),
     "wrong parameter": asks(hero_params={"steps": "many"}),
+    "style parameter": both(
+        asks(hero_style="brand"), options(styles={"brand": {"params": {"stesp": 30}}})
+    ),
+    "no such style": both(asks(hero_style="brnad"), options(styles={"brand": None, "night": None})),
+    "unlike inherited": both(asks(hero_style=["brand"]), section("hero_style: brand")),
+    "choice": asks(hero_prompt="a {red|blue} harbour"),
     "no size": both(asks(hero_size="1344x768"), template(NO_SIZE)),
     "no negative": both(asks(hero_negative="people"), template(NO_NEGATIVE)),
     "no such template": asks(hero_template="defualt"),
@@ -288,6 +302,8 @@ CASES = {
     "option partner_key": options(partner_key=["a", "b"]),
     "option proxy": options(proxy="somewhere"),
     "option template": options(template="my template"),
+    "option style": options(style="brnad", styles={"brand": None, "night": None}),
+    "option styles": options(styles={"brand": {"seed": "lucky", "sufix": "warm"}}),
     "option assets_dir": options(assets_dir="../heroes"),
     "shape": square,
 }
