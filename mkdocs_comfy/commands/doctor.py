@@ -67,7 +67,8 @@ def doctor(*, templates: tuple[str, ...], config_file: Path | None, as_json: boo
 
 def _names(settings: Settings) -> tuple[str, ...]:
     own = Library([folder_templates(settings.templates_dir)]).names()
-    return tuple(sorted({settings.template, *own}))
+    styled = {style.template for style in settings.styles.values() if style.template}
+    return tuple(sorted({settings.template, *own, *styled}))
 
 
 def _bound(

@@ -94,6 +94,14 @@ def test_only_the_templates_that_are_named_are_checked(doctor, put, graph):
     assert names == ["sd15"]
 
 
+def test_the_templates_of_styles_are_checked_too(doctor, site):
+    site.options["styles"] = {"small": {"template": "sd15"}, "warm": {"suffix": "warm light"}}
+
+    named = doctor("--json").document["templates"]
+
+    assert [each["name"] for each in named] == ["default", "sd15"]
+
+
 def test_a_broken_template_is_told_beside_the_servers(doctor, put):
     put("mine", {"1": {"class_type": "A", "inputs": {}}})
 

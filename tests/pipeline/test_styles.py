@@ -332,7 +332,34 @@ def test_a_size_that_a_template_cannot_take_is_told_by_who_asks_for_it(plan, set
     assert of_style.what.startswith("styles.brand.size: template 'fixed': it cannot be given a")
     of_page = fault(plan(styles, hero_style="brand", hero_size="64x64", lines="hero_size: 64x64\n"))
     assert of_page.what.startswith("a.md:2: hero_size: template 'fixed': ")
-    assert isinstance(fault(plan(styles, hero_style="plain")), TemplateError)
+    of_template = fault(plan(styles, hero_style="plain"))
+    assert of_template.what.startswith("styles.plain.template: template 'fixed': it cannot")
+
+
+def test_what_the_configuration_asks_for_is_nobody_elses_fault(settings, page, new_pipeline):
+    given = dataclasses.replace(
+        settings, template="defualt", styles={"warm": Style(suffix="warm")}, style=("warm",)
+    )
+
+    error = fault(new_pipeline(given).plan([page("a.md"), page("b.md")]))
+
+    assert isinstance(error, TemplateError)
+
+
+def test_an_ambiguous_size_is_told_by_who_asks_for_it(plan, settings):
+    folder = settings.templates_dir
+    folder.mkdir()
+    graph = json.loads(builtin_templates().read("default.json"))
+    graph["20"] = {**graph["5"], "inputs": {**graph["5"]["inputs"], "width": 512}}
+    graph["21"] = {**graph["3"], "inputs": {**graph["3"]["inputs"], "latent_image": ["20", 0]}}
+    graph["22"] = {"class_type": "LatentBlend", "inputs": {"samples1": ["3", 0]}}
+    graph["22"]["inputs"]["samples2"] = ["21", 0]
+    graph["8"]["inputs"]["samples"] = ["22", 0]
+    (folder / "two.json").write_text(json.dumps(graph))
+
+    error = fault(plan({"brand": Style(template="two", size=(64, 64))}, style=["brand"]))
+
+    assert error.what.startswith("styles.brand.size: template 'two': width could be any of")
 
 
 def test_a_styles_negative_without_a_place_is_silent_and_a_pages_own_is_told(plan, settings):
