@@ -103,8 +103,6 @@ class StyleNotFoundError(HeroError):
         known: The names that there are, possibly none.
     """
 
-    kind = "no_such_style"
-
     def __init__(self, *, style: str, known: Sequence[str]) -> None:
         close = get_close_matches(style[:_LONGEST_NAME], known, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
