@@ -90,24 +90,44 @@ class EventStreams:
         async with self._http.stream("GET", url, headers=headers) as response:
             if response.status_code != HTTPStatus.OK:
                 return
-            waiting = b""
+            lines, event, size = _Lines(), list[bytes](), 0
             async for chunk in response.aiter_bytes():
-                *blocks, waiting = _lines_ended(waiting + chunk).split(b"\n\n")
-                for block in blocks:
-                    yield _parsed(block)
-                if len(waiting) > _EVENT_BYTES:
+                size += len(chunk)
+                for line in lines.feed(chunk):
+                    if line:
+                        event.append(line)
+                    else:
+                        yield _parsed(event)
+                        event, size = [], 0
+                if size > _EVENT_BYTES:
                     return
 
 
-def _lines_ended(text: bytes) -> bytes:
-    r"""``text`` with lines that end in ``\n``; a ``\r`` at its very end may be half of a pair."""
-    return text[:-1].replace(b"\r\n", b"\n").replace(b"\r", b"\n") + text[-1:]
+class _Lines:
+    r"""Lines of a stream that comes in pieces, ended by ``\n``, ``\r`` or both."""
+
+    def __init__(self) -> None:
+        self._begun: list[bytes] = []
+        self._skip = False
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The lines that ``chunk``, which is not empty, ends."""
+        if self._skip and chunk.startswith(b"\n"):
+            chunk = chunk[1:]
+        self._skip = chunk.endswith(b"\r")
+        first, *others = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        self._begun.append(first)
+        if not others:
+            return []
+        *ended, rest = b"".join(self._begun), *others
+        self._begun = [rest]
+        return ended
 
 
-def _parsed(block: bytes) -> tuple[str, bytes]:
+def _parsed(lines: list[bytes]) -> tuple[str, bytes]:
     """Name and data of one event (WHATWG HTML §9.2.6); comments and other fields are left out."""
     name, data = "message", []
-    for line in block.split(b"\n"):
+    for line in lines:
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"event":

@@ -3,8 +3,10 @@
 docs/cloud.md promises the same. Times are short here; ``QUICK`` says how short.
 """
 
+import asyncio
 import contextlib
 import dataclasses
+import inspect
 import json
 import ssl
 from dataclasses import dataclass, field
@@ -13,6 +15,8 @@ from pathlib import Path
 import pytest
 import trustme
 
+from mkdocs_comfy.comfyui.client import Client
+from mkdocs_comfy.comfyui.cloud import CloudClient
 from mkdocs_comfy.comfyui.jobs import (
     Failed,
     Limits,
@@ -24,8 +28,11 @@ from mkdocs_comfy.comfyui.jobs import (
     Submitted,
     Waiting,
 )
+from mkdocs_comfy.comfyui.recognition import EitherClient
 from mkdocs_comfy.comfyui.renderer import Renderer
 from mkdocs_comfy.comfyui.server import Pace, ServerConfig
+from mkdocs_comfy.comfyui.server_client import ServerClient
+from mkdocs_comfy.comfyui.transport import Transport
 from mkdocs_comfy.errors import (
     AuthError,
     ConfigurationError,
@@ -231,6 +238,13 @@ ROWS = [
         tells=(Retried,),
     ),
     Row(
+        name="answer lost, and the workflow not to be had at once",
+        arrange=each(
+            answers("submit", Answer(handled=True, reset=True), times=1),
+            answers("workflow", refusal(404, "not_found"), times=1),
+        ),
+    ),
+    Row(
         name="answer lost by a server that lists nothing",
         arrange=each(no_listing, answers("submit", Answer(handled=True, reset=True), times=1)),
         submitted=(3, 3),
@@ -393,6 +407,20 @@ ROWS = [
         arrange=lambda cloud: cloud.hold(),
         at={Running: lambda cloud: (cloud.cancel(0), cloud.release())},
         error=InterruptedRenderError,
+    ),
+    Row(
+        name="200 that is no job",
+        arrange=answers("job", Answer(body=b"{}")),
+        error=NotComfyUIError,
+        both=True,
+    ),
+    Row(
+        name="goes away for good",
+        arrange=lambda cloud: cloud.hold(),
+        at={Running: lambda cloud: cloud.stop()},
+        error=UnreachableError,
+        both=True,
+        submitted=(1, 2),
     ),
     Row(
         name="502 HTML while it is watched",
@@ -662,6 +690,36 @@ def test_where_the_partner_key_may_go(url):
 
     assert PARTNER not in repr(server)
     assert server.redact(f"a {PARTNER}") == "a ***"
+
+
+# Clients -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("client", [Client, CloudClient, EitherClient])
+def test_every_client_is_one_that_a_session_can_use(client):
+    """With the very arguments that ``ServerClient`` has: a session knows no other."""
+    needed = {
+        name: each
+        for name, each in vars(ServerClient).items()
+        if inspect.isfunction(each) and not name.startswith("_")
+    }
+
+    assert {"probe", "submit", "job", "download", "withdraw"} <= needed.keys()
+    for name, each in needed.items():
+        given = inspect.signature(getattr(client, name)).parameters
+        assert list(given) == list(inspect.signature(each).parameters), name
+
+
+def test_a_submission_that_never_left_is_known_not_to_have_arrived(a_job, a_closed_port):
+    async def submit():
+        server = ServerConfig(url=f"http://127.0.0.1:{a_closed_port}")
+        async with CloudClient(Transport(server, QUICK)) as client:
+            await client.submit(a_job(1), a_job(1).graph, prompt_id="x", client_id="")
+
+    with pytest.raises(UnreachableError) as error:
+        asyncio.run(submit())
+
+    assert not error.value.arrived
 
 
 # Which API it is ---------------------------------------------------------------------------------

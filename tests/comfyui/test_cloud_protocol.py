@@ -16,7 +16,7 @@ from mkdocs_comfy.comfyui.cloud_protocol import (
     read_listing,
 )
 from mkdocs_comfy.comfyui.cloud_refusals import refused
-from mkdocs_comfy.comfyui.event_streams import EventStreams
+from mkdocs_comfy.comfyui.event_streams import EventStreams, _Lines
 from mkdocs_comfy.comfyui.protocol import (
     Ended,
     Heard,
@@ -283,6 +283,19 @@ def test_lines_may_end_in_any_way_and_come_in_pieces(raw_server):
     ]
     assert len(asked) == 1
     assert asked[0].startswith(b"GET /api/v2/jobs/theirs/events ")
+
+
+@given(sizes=st.lists(st.integers(1, 9), min_size=1), end=st.sampled_from(["\n", "\r", "\r\n"]))
+def test_pieces_of_a_stream_make_the_same_lines(sizes, end):
+    whole = ["event: status", "data: {}", "", ": x", "", "", "end"]
+    text, lines, found = end.join(whole).encode(), _Lines(), []
+
+    for size in sizes * len(text):
+        if text:
+            found += lines.feed(text[:size])
+            text = text[size:]
+
+    assert found == [line.encode() for line in whole[:-1]]
 
 
 def test_a_stream_that_breaks_off_is_asked_for_again(raw_server):
