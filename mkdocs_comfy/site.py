@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,7 @@ class PageReader:
 
     def pages(self) -> Iterator[PageSource]:
         """Give every page that asks for a hero."""
+        docs_dir = Path(self._config.docs_dir)
         for file in self._files.documentation_pages(inclusion=self._inclusion):
             if not self._covers(file.src_uri):
                 continue
@@ -75,6 +77,7 @@ class PageReader:
                     meta=meta,
                     title=partial(_title, file, meta),
                     source=partial(getattr, file, "content_string"),
+                    docs_dir=docs_dir,
                 )
 
     def _meta(self, file: File) -> MutableMapping[str, Any]:

@@ -1,6 +1,7 @@
 """README and docs are in step with the code, and their examples work."""
 
 import dataclasses
+import json
 import os
 import re
 import subprocess
@@ -445,6 +446,18 @@ def pipeline_events():
 # What is sent ------------------------------------------------------------------------------------
 
 
+def starting_from_an_image(site):
+    folder = site.root / "comfy_templates"
+    folder.mkdir()
+    graph = json.loads(builtin_templates().read("sd15.json"))
+    graph["20"] = {"class_type": "LoadImage", "inputs": {"image": "a.png"}}
+    graph["5"] = {"class_type": "VAEEncode", "inputs": {"pixels": ["20", 0], "vae": ["4", 2]}}
+    (folder / "start.json").write_text(json.dumps(graph))
+    (folder / "start.toml").write_text('[parameters.start]\nto = ["20.image"]\ntype = "image"')
+    (site.root / "docs" / "a.webp").write_bytes((DOCS / "assets" / "screenshot.webp").read_bytes())
+    site.page("start.md", hero_prompt="a quay", hero_template="start", hero_image_from="a.webp")
+
+
 def test_only_the_listed_requests_are_sent(site, comfyui):
     listed = set(
         re.findall(r"(?:GET|POST|, `) ?(/\w+)", " ".join(table("server.md", "request", "when")))
@@ -458,6 +471,8 @@ def test_only_the_listed_requests_are_sent(site, comfyui):
     comfyui.release()
     comfyui.models["checkpoints"] = [f"model-{number}.safetensors" for number in range(30)]
     site.page("third.md", hero_prompt="a mill")
+    site.build()
+    starting_from_an_image(site)
     site.build()
 
     assert {request.route for request in comfyui.requests} == listed

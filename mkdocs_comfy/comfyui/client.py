@@ -24,6 +24,7 @@ from mkdocs_comfy.comfyui.protocol import (
     read_accepted,
 )
 from mkdocs_comfy.comfyui.rejections import read_node_errors, read_options, rejection
+from mkdocs_comfy.comfyui.uploads import UPLOADS, multipart
 from mkdocs_comfy.errors import RenderError, UnreachableError
 
 if TYPE_CHECKING:
@@ -164,6 +165,24 @@ class Client(Exchange):
         """
         answer = await self._ask("GET", f"/object_info/{quote(class_type, safe='')}")
         return self._document(answer)
+
+    async def upload(self, data: bytes, name: str) -> str:
+        """Store an image among the server's input files; return what a graph calls it.
+
+        The server may give it another name than ``name``; its answer counts.
+
+        Raises:
+            RenderError: It cannot be stored.
+        """
+        body, kind = multipart(
+            {"type": "input", "subfolder": UPLOADS, "overwrite": "true"}, name=name, data=data
+        )
+        answer = await self._send("POST", "/upload/image", body, {"Content-Type": kind})
+        stored = as_mapping(self._document(answer))
+        called, folder = as_text(stored.get("name")), as_text(stored.get("subfolder"))
+        if not called:
+            raise not_comfyui(answer, self.server)
+        return f"{folder}/{called}" if folder else called
 
     async def about(self) -> str:
         """Name and version of what answers, for people.

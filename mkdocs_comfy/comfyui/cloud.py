@@ -29,7 +29,7 @@ from mkdocs_comfy.comfyui.exchange import Exchange
 from mkdocs_comfy.comfyui.moves import Taken, Unanswered
 from mkdocs_comfy.comfyui.protocol import ImageRef, as_mapping, as_text, load_json
 from mkdocs_comfy.comfyui.server import is_loopback
-from mkdocs_comfy.errors import RenderError, UnreachableError
+from mkdocs_comfy.errors import RejectedError, RenderError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -206,6 +206,17 @@ class CloudClient(Exchange):
     async def definition(self, class_type: str) -> object:  # noqa: ARG002  # as for other servers
         """Nothing: the API does not tell of nodes, a submission decides."""
         return {}
+
+    async def upload(self, data: bytes, name: str) -> str:  # noqa: ARG002  # as for other servers
+        """Nothing: source images are for servers with ComfyUI's own API.
+
+        Raises:
+            RejectedError: Always.
+        """
+        raise RejectedError(
+            f"{self.server.display} speaks Comfy API v2, by which we can send no source image",
+            way_out="render pages with hero_image_from on a ComfyUI of your own",
+        )
 
     async def about(self) -> str:
         """What answers; the API does not tell the version behind it."""

@@ -113,7 +113,18 @@ class Exchange:
         """One request and its whole answer, whatever its status."""
         body = None if document is None else json.dumps(document).encode()
         sent = {} if body is None else {"Content-Type": "application/json"}
-        sent |= headers or {}
+        return await self._send(method, route, body, {**sent, **(headers or {})}, within=within)
+
+    async def _send(
+        self,
+        method: str,
+        route: str,
+        body: bytes | None,
+        sent: Mapping[str, str],
+        *,
+        within: float | None = None,
+    ) -> Answer:
+        """The same, for a body of any kind."""
         with mapped(self.server, met=self._met, proxy=self._transport.proxy):
             async with asyncio.timeout(within or self.pace.total):
                 try:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from mkdocs_comfy.errors import RenderError
     from mkdocs_comfy.workflows.key import CacheKey
@@ -48,6 +49,8 @@ class RenderJob:
         template: Name of the template that the graph was made from, for messages.
         page: A page that asks for the image, for messages.
         size: Pixels asked for, or ``None`` where the graph does not say.
+        uploads: Literal in the graph → the image that it stands for: it is uploaded, and the
+            server's name of it is put in the literal's place.
     """
 
     key: CacheKey
@@ -56,6 +59,7 @@ class RenderJob:
     template: str
     page: str
     size: tuple[int, int] | None = None
+    uploads: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

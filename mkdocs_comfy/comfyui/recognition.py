@@ -130,6 +130,10 @@ class EitherClient:
         """What the server says of a node class: any JSON."""
         return await self._client.definition(class_type)
 
+    async def upload(self, data: bytes, name: str) -> str:
+        """Store an image among the server's input files; see ``Client.upload``."""
+        return await self._client.upload(data, name)
+
     async def about(self) -> str:
         """Name and version of what answers, for people."""
         return await self._client.about()

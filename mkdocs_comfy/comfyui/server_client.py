@@ -75,6 +75,9 @@ class ServerClient(Protocol):
     async def definition(self, class_type: str) -> object:
         """What the server says of a node class: any JSON, ``{}`` where it does not tell."""
 
+    async def upload(self, data: bytes, name: str) -> str:
+        """Store an image among the server's input files; return what a graph calls it."""
+
     async def about(self) -> str:
         """Name and version of what answers, for people."""
 

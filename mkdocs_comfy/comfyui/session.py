@@ -10,6 +10,7 @@ from mkdocs_comfy.comfyui.health import Health
 from mkdocs_comfy.comfyui.inventory import Inventory
 from mkdocs_comfy.comfyui.moves import News, SocketClosed
 from mkdocs_comfy.comfyui.protocol import Heard
+from mkdocs_comfy.comfyui.uploads import Uploads
 from mkdocs_comfy.comfyui.watch import Desk, Watch
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Session:
         self._desk = Desk(
             client=client,
             inventory=self.inventory,
+            uploads=Uploads(client),
             health=self.health,
             limits=limits,
             slots=asyncio.Semaphore(limits.ahead + 1),

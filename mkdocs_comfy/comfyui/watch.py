@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from mkdocs_comfy.comfyui.moves import Action, Event
     from mkdocs_comfy.comfyui.protocol import ImageRef
     from mkdocs_comfy.comfyui.server_client import ServerClient
+    from mkdocs_comfy.comfyui.uploads import Uploads
 
 _HALF_SENT = 0.5  # seconds that a POST may still take when everything else has stopped
 
@@ -58,6 +59,7 @@ class Desk:
     Attributes:
         client: The server.
         inventory: What it has.
+        uploads: What it has been given.
         health: Whether it answers.
         limits: How often and how long to try.
         slots: One for each job that the server may have at a time.
@@ -70,6 +72,7 @@ class Desk:
 
     client: ServerClient
     inventory: Inventory
+    uploads: Uploads
     health: Health
     limits: Limits
     slots: asyncio.Semaphore
@@ -243,6 +246,7 @@ class Watch:
         if self._graph[0] != prompt_id:
             # The same id keeps its prefix: sent twice, it is still one job with one file.
             graph = await self._desk.inventory.spell(job.graph)
+            graph = await self._desk.uploads.placed(job, graph)
             self._graph = prompt_id, with_prefix(graph, job.output, prefix_of(job))
         posting = asyncio.create_task(
             client.submit(

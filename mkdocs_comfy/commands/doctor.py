@@ -16,7 +16,7 @@ from mkdocs_comfy.commands.output import FINDINGS, FINE, fault_of, tell
 from mkdocs_comfy.commands.site import library_of, load_site
 from mkdocs_comfy.errors import BadImageError, HeroError, TemplateError
 from mkdocs_comfy.pipeline.connection import connected
-from mkdocs_comfy.workflows.binding import BoundWorkflow, Inputs, bind
+from mkdocs_comfy.workflows.binding import BoundWorkflow, Inputs, bind, image_literal
 from mkdocs_comfy.workflows.key import workflow_key
 from mkdocs_comfy.workflows.library import Library
 
@@ -79,7 +79,9 @@ def _bound(
     broken: dict[str, TemplateError] = {}
     for name in names:
         try:
-            bound[name] = bind(library.template(name), Inputs(prompt=_TEST, seed=1))
+            template = library.template(name)
+            image = image_literal("0" * 64) if template.image else None
+            bound[name] = bind(template, Inputs(prompt=_TEST, seed=1, image=image))
         except TemplateError as error:
             broken[name] = error
     return bound, broken

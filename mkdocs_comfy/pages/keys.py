@@ -12,6 +12,7 @@ KEYS = (
     "hero_style",
     "hero_size",
     "hero_params",
+    "hero_image_from",
     "hero_alt",
     "hero_place",
 )
@@ -22,7 +23,6 @@ LATER_KEYS = (
     "hero_credit",
     "hero_focus",
     "hero_prompt_dark",
-    "hero_image_from",
     "hero_pin",
 )
 """The keys that a later version will know; refused by name until then."""

@@ -54,6 +54,8 @@ class HeroSpec:
             the page does not say.
         size: Width and height in pixels, multiples of 8 from 64 to 16384, or ``None``.
         params: Template parameters by name; finite.
+        image_from: Path of the source image, relative to the page or, with ``/`` in front, to
+            docs_dir; or ``None``.
         alt: Text for readers who do not see the image; ``""``: decorative.
         place: Where on the page the image goes, or ``None``.
     """
@@ -66,6 +68,7 @@ class HeroSpec:
     styles: tuple[str, ...] | None
     size: tuple[int, int] | None
     params: Mapping[str, Scalar]
+    image_from: str | None
     alt: str
     place: Place | None
 
@@ -124,6 +127,7 @@ def read_spec(
         styles=reader.take("hero_style", values.styles),
         size=reader.take("hero_size", lambda value: values.size(value, max_pixels=max_pixels)),
         params=reader.take("hero_params", values.params) or {},
+        image_from=reader.take("hero_image_from", values.image_from),
         alt=reader.take("hero_alt", values.alt) or "",
         place=reader.take("hero_place", values.place),
     )

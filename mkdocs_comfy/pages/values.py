@@ -265,6 +265,23 @@ def _parameter(name: object, value: object) -> Scalar:
     raise UnusableError(f"text, a finite number, true or false for {shown}", way_out, name=entry)
 
 
+def image_from(value: object) -> str:
+    """Return the path of a source image, relative to the page or, with ``/`` in front, to docs_dir.
+
+    Raises:
+        UnusableError: It is no text, blank, an address of the web, or written with backslashes.
+    """
+    expected = "the path of an image, relative to the page or with / in front to docs_dir"
+    try:
+        path = text(value, limit=MAX_ALT)
+    except UnusableError as error:
+        raise UnusableError(expected, error.way_out) from error
+    if not path or "\\" in path or "://" in path or "\n" in path:
+        way_out = "write / in place of \\" if "\\" in path else ""
+        raise UnusableError(expected, "save the image in docs_dir" if "://" in path else way_out)
+    return path
+
+
 def alt(value: object) -> str:
     """Return the text for readers who do not see the image; ``""`` is decorative.
 

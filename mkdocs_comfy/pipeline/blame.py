@@ -57,7 +57,7 @@ def placed(
     for each in (key, "template"):
         if getattr(spec, each) is not None:
             return _on_page(error, page, each)
-        if style := setter(names, styles, each):
+        if each != _PAGES_ONLY and (style := setter(names, styles, each)):
             return _of_style(error, style, each)
     return error
 
@@ -75,6 +75,9 @@ def _of_style(error: HeroError, style: str, key: str) -> HeroError:
     return HeroError(f"styles.{style}.{key}: {error.what}", way_out=error.way_out)
 
 
+_PAGES_ONLY = "image_from"
+"""The one of the keys that no style has."""
+
 _KEYS = {
     "prompt": "prompt",
     "negative": "negative",
@@ -82,5 +85,6 @@ _KEYS = {
     "size": "size",
     "width": "size",
     "height": "size",
+    "image": "image_from",
 }
 """What a template is asked for → the key that asks for it, without ``hero_``."""

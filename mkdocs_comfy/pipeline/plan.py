@@ -9,14 +9,17 @@ from mkdocs_comfy.errors import HeroError, StyleNotFoundError, TemplateError
 from mkdocs_comfy.pages.spec import derived_seed, read_spec
 from mkdocs_comfy.pages.styles import chosen, joined
 from mkdocs_comfy.pipeline.blame import placed
+from mkdocs_comfy.pipeline.sources import source_image
 from mkdocs_comfy.text import choice_in
 from mkdocs_comfy.workflows.binding import Inputs, bind
 from mkdocs_comfy.workflows.key import stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from mkdocs_comfy.pages.spec import HeroSpec, Place
+    from mkdocs_comfy.pipeline.sources import SourceImage
     from mkdocs_comfy.settings import Settings
     from mkdocs_comfy.workflows.binding import BoundWorkflow
     from mkdocs_comfy.workflows.key import CacheKey
@@ -32,12 +35,14 @@ class PageSource:
         meta: Its front matter, inheritance included.
         title: Gives its title; called only where a prompt wants it.
         source: Gives its file as text; called only where an error needs a line.
+        docs_dir: Where the files are that it may name; ``None`` for nowhere.
     """
 
     path: str
     meta: Mapping[str, object]
     title: Callable[[], str]
     source: Callable[[], str]
+    docs_dir: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +54,14 @@ class PlannedHero:
         bound: The workflow that renders it.
         key: Key of the image; of a stand-in where the embedded server is to render it.
         place: Where on the page it goes.
+        source: The image that the workflow starts from, or ``None``.
     """
 
     spec: HeroSpec
     bound: BoundWorkflow
     key: CacheKey
     place: Place
+    source: SourceImage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +104,9 @@ def plan_pages(pages: Iterable[PageSource], *, library: Library, settings: Setti
         if reading.spec is None or reading.errors:
             continue
         try:
-            hero = plan_hero(reading.spec, library=library, settings=settings)
+            hero = plan_hero(
+                reading.spec, library=library, settings=settings, docs_dir=page.docs_dir
+            )
         except (StyleNotFoundError, TemplateError) as error:
             blamed = placed(
                 error,
@@ -117,11 +126,19 @@ def plan_pages(pages: Iterable[PageSource], *, library: Library, settings: Setti
     return Plan(heroes=heroes, errors=tuple(errors.values()), findings=findings, notes=notes)
 
 
-def plan_hero(spec: HeroSpec, *, library: Library, settings: Settings) -> PlannedHero:
+def plan_hero(
+    spec: HeroSpec, *, library: Library, settings: Settings, docs_dir: Path | None = None
+) -> PlannedHero:
     """Bind one page's wishes to its template.
 
     The page comes before its styles, a later style before an earlier one, these before the
     configuration, then the template. The derived seed is that of the page's own prompt.
+
+    Args:
+        spec: What the page asks for.
+        library: The templates that there are.
+        settings: The configuration.
+        docs_dir: Where the source image of the page is; ``None`` for nowhere.
 
     Raises:
         StyleNotFoundError: The page names a style that there is not.
@@ -129,14 +146,25 @@ def plan_hero(spec: HeroSpec, *, library: Library, settings: Settings) -> Planne
     """
     look = chosen(_styles_of(spec, settings), settings.styles)
     seed = look.seed if spec.seed is None else spec.seed
+    template = library.template(spec.template or look.template or settings.template)
+    source = None
+    if spec.image_from is not None and template.image is not None:
+        source = source_image(
+            spec.image_from,
+            page=spec.page,
+            docs_dir=docs_dir,
+            template=template.name,
+            max_bytes=settings.max_bytes,
+        )
     bound = bind(
-        library.template(spec.template or look.template or settings.template),
+        template,
         Inputs(
             prompt=joined(look.prefix, spec.prompt, look.suffix),
             seed=derived_seed(spec.prompt) if seed is None else seed,
             negative=look.negative if spec.negative is None else spec.negative,
             negative_required=spec.negative is not None,
             size=spec.size or look.size or settings.size,
+            image=source.literal if source else spec.image_from,
             params={**look.params, **spec.params},
         ),
     )
@@ -145,6 +173,7 @@ def plan_hero(spec: HeroSpec, *, library: Library, settings: Settings) -> Planne
         bound=bound,
         key=stand_in(bound.key) if settings.embedded else bound.key,
         place=spec.place or settings.place,
+        source=source,
     )
 
 

@@ -284,4 +284,5 @@ def _job(hero: PlannedHero) -> RenderJob:
         template=hero.bound.template,
         page=hero.spec.page,
         size=hero.bound.size,
+        uploads={hero.source.literal: hero.source.path} if hero.source else {},
     )

@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import time
-    from pathlib import Path
 
 FOLDERS = ("output", "temp", "input")
 
@@ -66,6 +66,19 @@ def next_number(names: list[str], stem: str) -> int:
     return max((int(number) if number.isdecimal() else 0 for number in numbers), default=0) + 1
 
 
+def free_name(folder: str, name: str, data: bytes) -> str:
+    """Return ``name``, or the next name with a number that is free or holds the same bytes."""
+    stem, ending = os.path.splitext(name)  # noqa: PTH122  # as a real server
+    number, free = 1, name
+    while os.path.exists(path := os.path.join(folder, free)):  # noqa: PTH110, PTH118  # as above
+        with open(path, "rb") as file:  # noqa: PTH123  # as above
+            if file.read() == data:
+                break
+        free = f"{stem} ({number}){ending}"
+        number += 1
+    return free
+
+
 class Disk:
     """The folders ``output``, ``temp`` and ``input`` below one directory."""
 
@@ -99,6 +112,22 @@ class Disk:
                 Saved(filename=name, subfolder=subfolder.replace(os.sep, "/"), type=folder)
             )
         return saved
+
+    def take(self, filename: str, data: bytes, *, subfolder: str, overwrite: bool) -> str | None:
+        """Store an image that was uploaded; return its name, or ``None`` for one outside."""
+        top = str(self.root / "input")
+        folder = os.path.abspath(os.path.join(top, os.path.normpath(subfolder)))  # noqa: PTH100, PTH118  # resolves no links
+        path = os.path.abspath(os.path.join(folder, filename))  # noqa: PTH100, PTH118  # as above
+        if not filename or os.path.commonpath((top, path)) != top:
+            return None
+        os.makedirs(folder, exist_ok=True)  # noqa: PTH103  # as above
+        name = filename if overwrite else free_name(folder, filename, data)
+        Path(folder, name).write_bytes(data)
+        return name
+
+    def has_input(self, name: str) -> bool:
+        """Whether a graph that names this input file can run."""
+        return (self.root / "input" / name).is_file()
 
     def find(self, filename: str, *, subfolder: str | None, folder: str) -> Path | int:
         """Return the file that ``/view`` is asked for, or the status of the refusal.

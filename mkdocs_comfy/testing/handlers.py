@@ -12,6 +12,7 @@ from aiohttp import web
 from mkdocs_comfy.testing.jobs import Job
 from mkdocs_comfy.testing.newer import INVALID_ID, add_jobs, is_canonical, renamed
 from mkdocs_comfy.testing.sockets import keep_silent
+from mkdocs_comfy.testing.uploading import add_uploads
 from mkdocs_comfy.testing.validation import Rules, validate
 from mkdocs_comfy.testing.viewing import view
 
@@ -54,7 +55,9 @@ class Routes:
     ) -> None:
         self._knobs, self._backlog, self._sessions = knobs, backlog, sessions
         self._disk, self._accepted = disk, accepted
-        self._rules = Rules(definition=knobs.definition, takes_any=knobs.takes_any)
+        self._rules = Rules(
+            definition=knobs.definition, takes_any=knobs.takes_any, has_file=disk.has_input
+        )
 
     def add_to(self, app: web.Application) -> None:
         """Register every route, and every route again below ``/api``."""
@@ -80,6 +83,7 @@ class Routes:
         }
         if self._knobs.jobs_api:
             add_jobs(app, self._backlog, self._knobs.deleted)
+        add_uploads(app, self._disk)
         for prefix in ("", "/api"):
             for path, handler in gets.items():
                 app.router.add_get(prefix + path, handler)

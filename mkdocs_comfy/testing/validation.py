@@ -52,10 +52,12 @@ class Rules:
     Attributes:
         definition: Looks up a node class as ``/object_info`` describes it; ``None`` if unknown.
         takes_any: Whether an input of a class takes names that are not in its list.
+        has_file: Whether there is such a file for an input that images are uploaded for.
     """
 
     definition: Callable[[str], Mapping[str, Any] | None]
     takes_any: Callable[[str, str], bool]
+    has_file: Callable[[str], bool] = lambda _: False
 
 
 def validate(graph: Any, rules: Rules, *, targets: Collection[str] | None = None) -> Verdict:
@@ -167,11 +169,15 @@ class _Inspection:
             if isinstance(inputs[name], list):
                 fit = self._link(name, spec, inputs[name], errors) and fit
             else:
-                free = self._rules.takes_any(kind, name)
+                free = self._rules.takes_any(kind, name) or self._is_uploaded(spec, inputs[name])
                 errors += cast_literal(name, spec, inputs, any_choice=free)
         self._path.pop()
         self._seen[node] = (fit and not errors, errors)
         return self._seen[node]
+
+    def _is_uploaded(self, spec: list[Any], value: object) -> bool:
+        takes_uploads = len(spec) > 1 and spec[1].get("image_upload")
+        return bool(takes_uploads) and isinstance(value, str) and self._rules.has_file(value)
 
     def _link(
         self, name: str, spec: list[Any], link: list[Any], errors: list[dict[str, Any]]

@@ -31,6 +31,7 @@ class Inputs:
             worth a finding and one that is ambiguous an error; False where a style did, for which
             the one is nothing and the other a finding.
         size: Width and height in pixels, multiples of 8; ``None`` for the template's own.
+        image: What stands for the source image, :func:`image_literal`; ``None`` for none.
         params: Name of a parameter or ``<node title>.<input>`` → value.
     """
 
@@ -39,6 +40,7 @@ class Inputs:
     negative: str | None = None
     negative_required: bool = False
     size: tuple[int, int] | None = None
+    image: str | None = None
     params: Mapping[str, Scalar] = field(default_factory=dict)
 
 
@@ -98,6 +100,7 @@ def bind(template: WorkflowTemplate, inputs: Inputs) -> BoundWorkflow:
     size = inputs.size or template.recommended_size
     if size is not None:
         _write_size(template, changes, size)
+    _write_image(template, changes, inputs.image)
     for target, value in param_values(template, inputs.params):
         changes.setdefault(target.node, {})[target.input] = value
     return BoundWorkflow(
@@ -111,6 +114,17 @@ def bind(template: WorkflowTemplate, inputs: Inputs) -> BoundWorkflow:
         negative=negative,
         findings=findings,
     )
+
+
+def image_literal(digest: str) -> str:
+    """Return what stands for a source image in a bound workflow, so that its bytes count.
+
+    Whoever submits the workflow puts the name of the uploaded file in its place.
+
+    Args:
+        digest: SHA-256 of the image's bytes, 64 hex digits.
+    """
+    return f"sha256:{digest}"
 
 
 def with_prefix(graph: Graph, output: str, prefix: str) -> Graph:
@@ -164,6 +178,24 @@ def _write_size(
                 problem=f"it cannot be given a size, {size[0]}x{size[1]} was asked for",
                 way_out="remove the size, or use a template that starts from an empty latent",
             )
+
+
+def _write_image(
+    template: WorkflowTemplate, changes: dict[str, dict[str, Scalar]], image: str | None
+) -> None:
+    if template.image is None and image is None:
+        return
+    if template.image is None or image is None:
+        raise BindingError(
+            template=template.name,
+            parameter="image",
+            problem="it takes no source image" if image else "it needs a source image",
+            way_out='a template that does declares it in its .toml: type = "image"'
+            if image
+            else "name one in the page: hero_image_from: harbour.jpg",
+        )
+    for target in template.image.targets:
+        changes.setdefault(target.node, {})[target.input] = image
 
 
 def _graph_with(template: WorkflowTemplate, changes: Mapping[str, Mapping[str, Scalar]]) -> Graph:

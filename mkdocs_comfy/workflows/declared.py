@@ -75,6 +75,12 @@ def resolve_parameters(
                 settings.refuse(f"{target} is bound to both {taken[target]} and {name}")
         taken |= dict.fromkeys(targets, name)
         found[name] = _parameter(live, settings, name, targets, declaration)
+    images = [name for name, each in found.items() if each.kind == "image"]
+    if len(images) > 1:
+        settings.refuse(
+            f"parameters {' and '.join(images)} are both images, and a page gives one",
+            "name all inputs that take it in one `to`",
+        )
     return found
 
 
@@ -118,6 +124,8 @@ def _parameter(
         settings.refuse(f"parameters.{name}: only numbers have min and max")
     if declaration.default is None:
         return parameter
+    if parameter.kind == "image":
+        settings.refuse(f"parameters.{name}: an image has no default, each page names its own")
     try:
         return replace(parameter, default=parameter.fitted(declaration.default))
     except UnfitError as error:
@@ -167,7 +175,13 @@ def _value_kind(declaration: Declaration) -> Kind | None:
 
 
 _ACCEPTED_BY: Mapping[Kind, tuple[Kind, ...]] = MappingProxyType(
-    {"int": ("int", "float"), "float": ("float",), "text": ("text",), "bool": ("bool",)}
+    {
+        "int": ("int", "float"),
+        "float": ("float",),
+        "text": ("text",),
+        "bool": ("bool",),
+        "image": ("text",),
+    }
 )
 """Kind of a value → kinds of the literals in whose place it can stand."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from mkdocs_comfy.errors import printable, shorten
 from mkdocs_comfy.text import choice_in
-from mkdocs_comfy.workflows.graph import LiveGraph, id_order, link_of, title_of
+from mkdocs_comfy.workflows.graph import LiveGraph, Target, id_order, link_of, title_of
 from mkdocs_comfy.workflows.key import MODEL_SUFFIXES
 from mkdocs_comfy.workflows.parameters import UnfitError
 from mkdocs_comfy.workflows.review import is_partner, reach_of
@@ -18,7 +18,6 @@ from mkdocs_comfy.workflows.tracing import adds_no_noise
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mkdocs_comfy.workflows.graph import Target
     from mkdocs_comfy.workflows.template import WorkflowTemplate
 
 Severity: TypeAlias = Literal["error", "warning", "note"]
@@ -204,7 +203,7 @@ def _settings(template: WorkflowTemplate) -> Iterator[LintFinding]:
             "give the node a title",
         )
     for parameter in template.declared.values():
-        if parameter.default is None:
+        if parameter.default is None and parameter.kind != "image":
             value = template.live[parameter.targets[0].node]["inputs"][parameter.targets[0].input]
             try:
                 if link_of(value) is None:
@@ -223,7 +222,12 @@ def _loaded(template: WorkflowTemplate) -> Iterator[tuple[str, str]]:
     for node_id in _ids(template):
         node = template.live[node_id]
         name = node["inputs"].get("image")
-        if node["class_type"] in IMAGE_LOADERS and isinstance(name, str):
+        target = Target(node=node_id, input="image")
+        if (
+            node["class_type"] in IMAGE_LOADERS
+            and isinstance(name, str)
+            and (template.image is None or target not in template.image.targets)
+        ):
             yield node_id, name
 
 

@@ -14,7 +14,7 @@ from mkdocs_comfy.workflows.rules import WHOLE_CLASSES, WHOLE_INPUTS
 if TYPE_CHECKING:
     from mkdocs_comfy.workflows.graph import Graph, Scalar, Target
 
-Kind: TypeAlias = Literal["int", "float", "text", "choice", "bool"]
+Kind: TypeAlias = Literal["int", "float", "text", "choice", "bool", "image"]
 """What values a parameter takes: ``type`` in a ``.toml``."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -76,7 +76,7 @@ class Parameter:
         match self.kind:
             case "bool" if isinstance(value, bool):
                 return value
-            case "text" if isinstance(value, str):
+            case "text" | "image" if isinstance(value, str):
                 return canonical_text(value)
             case "choice":
                 return self._chosen(value)
@@ -95,6 +95,8 @@ class Parameter:
                 return "true or false"
             case "text":
                 return "a text (quote what looks like a number)"
+            case "image":
+                return "an image"
             case "choice":
                 more = ", …" if len(self.choices) > _SHOWN else ""
                 return "one of " + ", ".join(map(_quoted, self.choices[:_SHOWN])) + more

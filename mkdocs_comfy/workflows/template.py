@@ -53,6 +53,7 @@ class WorkflowTemplate:
             stands; more than one place where nodes share a title.
         declared: What a page may set by name: steps and cfg where they are found, and what the
             ``.toml`` declares.
+        image: The parameter that takes a source image, which each page must name; or ``None``.
         defaults: What the ``.toml`` puts in the place of the graph's own values where a page
             says nothing: node id → input → value.
         by_id: Inputs whose nodes the ``.toml`` names by their ids, which may not last.
@@ -74,6 +75,7 @@ class WorkflowTemplate:
     own_negative: str | None
     parameters: Mapping[str, tuple[Target, ...]]
     declared: Mapping[str, Parameter]
+    image: Parameter | None
     defaults: Mapping[str, Mapping[str, Scalar]]
     by_id: tuple[Target, ...]
     description: str
@@ -155,6 +157,7 @@ def template_of(name: str, graph: Graph, *, toml: str | None, file: str) -> Work
         else settings.negative,
         parameters=_parameters(live),
         declared=declared,
+        image=next((each for each in declared.values() if each.kind == "image"), None),
         defaults=_defaults(settings, bindings, declared),
         by_id=_by_id(live, settings),
         description=settings.description,

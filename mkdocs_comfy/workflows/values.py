@@ -96,6 +96,8 @@ def param_values(
 
 def _parameter(template: WorkflowTemplate, name: str) -> Parameter:
     if declared := template.declared.get(name):
+        if declared.kind == "image":
+            raise _refused(template, name, "is what hero_image_from sets", "use hero_image_from")
         return declared
     for role in NUMBER_ROLES:
         if role == name and role in template.ambiguous:
@@ -120,6 +122,8 @@ def _by_reference(template: WorkflowTemplate, name: str, target: Target, kind: K
         if target in template.bindings.get(own, ()):
             raise _refused(template, name, f"is what {key} sets", f"use {key}")
     for each in template.declared.values():
+        if target in each.targets and each.kind == "image":
+            raise _refused(template, name, "is what hero_image_from sets", "use hero_image_from")
         if target in each.targets:
             return replace(each, name=name, targets=(target,))
     return Parameter(name=name, targets=(target,), kind=kind)
@@ -154,7 +158,8 @@ def _refused(template: WorkflowTemplate, name: str, problem: str, way_out: str) 
 
 def _unknown(template: WorkflowTemplate, name: str) -> BindingError:
     own = {target for role, _ in OWN_KEYS for target in template.bindings.get(role, ())}
-    known: list[str] = list(template.declared)
+    own |= set(template.image.targets if template.image else ())
+    known: list[str] = [each.name for each in template.declared.values() if each.kind != "image"]
     known += [
         reference
         for reference, targets in template.parameters.items()

@@ -48,6 +48,7 @@ def test_a_prompt_is_enough():
         styles=None,
         size=None,
         params={},
+        image_from=None,
         alt="",
         place=None,
     )
@@ -61,6 +62,7 @@ def test_every_key_arrives():
         "hero_style: [brand, night]",
         "hero_size: 1344x768",
         "hero_params: {steps: 30, cfg: 5.5, tiled: true, 'Sampler.sampler_name': euler, unset: }",
+        "hero_image_from: /img/fox.png",
         "hero_alt: 'A fox: red'",
         "hero_place: none",
     )
@@ -73,6 +75,7 @@ def test_every_key_arrives():
         styles=("brand", "night"),
         size=(1344, 768),
         params={"steps": 30, "cfg": 5.5, "tiled": True, "Sampler.sampler_name": "euler"},
+        image_from="/img/fox.png",
         alt="A fox: red",
         place="none",
     )
@@ -432,3 +435,21 @@ def test_whatever_stands_in_the_front_matter_gives_a_request_or_errors(meta, pro
 @given(st.integers(0, 2**64 - 1))
 def test_every_seed_in_range_survives_yaml(seed):
     assert read(page(yaml.safe_dump({"hero_prompt": "x", "hero_seed": seed}))).spec.seed == seed
+
+
+@pytest.mark.parametrize(
+    ("value", "way_out"),
+    [
+        ("3", ""),
+        ("''", ""),
+        ("[a.png]", ""),
+        ("'img\\fox.png'", "write / in place of"),
+        ("https://example.org/fox.png", "save the image in docs_dir"),
+    ],
+)
+def test_a_source_image_is_named_by_a_path(value, way_out):
+    error = only_error(read(asking(f"hero_image_from: {value}")))
+
+    assert (error.key, error.line) == ("hero_image_from", 3)
+    assert "the path of an image" in error.what
+    assert way_out in error.way_out

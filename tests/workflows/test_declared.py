@@ -3,7 +3,8 @@
 import pytest
 
 from mkdocs_comfy.errors import AmbiguousTemplateError, BindingError, TemplateError
-from mkdocs_comfy.workflows.binding import Inputs, bind
+from mkdocs_comfy.workflows.binding import Inputs, bind, image_literal
+from mkdocs_comfy.workflows.linting import lint, needed_images
 
 DENOISE = """\
 [parameters.strength]
@@ -249,3 +250,94 @@ def test_bounds_of_doubtful_steps_are_no_answer(template, graph):
 
     with pytest.raises(AmbiguousTemplateError, match="steps could be any of"):
         bind(made, Inputs(prompt="x", seed=1, params={"steps": 3}))
+
+
+# Source images -----------------------------------------------------------------------------------
+
+SOURCE = '[parameters.start]\nto = ["Load Image.image"]\ntype = "image"'
+
+
+@pytest.fixture
+def from_image(graph):
+    """The plain graph, starting from an image."""
+    plain = graph("plain")
+    plain["20"] = {
+        "class_type": "LoadImage",
+        "inputs": {"image": "start.png"},
+        "_meta": {"title": "Load Image"},
+    }
+    plain["5"] = {"class_type": "VAEEncode", "inputs": {"pixels": ["20", 0], "vae": ["4", 2]}}
+    return plain
+
+
+def with_image(template, graph, image, **params):
+    return bind(
+        template("img", graph, toml=SOURCE),
+        Inputs(prompt="x", seed=1, image=image and image_literal(image), params=params),
+    )
+
+
+def test_a_source_image_counts_by_its_bytes(template, from_image):
+    one, again, other = (with_image(template, from_image, each * 64) for each in "aab")
+
+    assert one.graph["20"]["inputs"]["image"] == f"sha256:{'a' * 64}"
+    assert one.key == again.key != other.key
+
+
+def test_the_name_of_the_file_on_the_server_does_not_count(template, from_image):
+    before = with_image(template, from_image, "a" * 64).key
+    from_image["20"]["inputs"]["image"] = "another.png"
+
+    assert with_image(template, from_image, "a" * 64).key == before
+
+
+def test_a_template_that_takes_a_source_image_needs_one(template, from_image):
+    with pytest.raises(BindingError, match="it needs a source image") as caught:
+        with_image(template, from_image, None)
+
+    assert caught.value.parameter == "image"
+    assert "hero_image_from" in caught.value.way_out
+
+
+def test_a_template_without_a_source_image_takes_none(template):
+    with pytest.raises(BindingError, match="it takes no source image"):
+        bind(template("plain"), Inputs(prompt="x", seed=1, image=image_literal("a" * 64)))
+
+
+@pytest.mark.parametrize("name", ["start", "Load Image.image"])
+def test_a_source_image_is_no_parameter_of_a_page(template, from_image, name):
+    with pytest.raises(BindingError, match="is what hero_image_from sets"):
+        with_image(template, from_image, "a" * 64, **{name: "../../secret.png"})
+
+
+def test_an_unknown_name_does_not_suggest_the_source_image(template, from_image):
+    with pytest.raises(BindingError) as caught:
+        with_image(template, from_image, "a" * 64, starp="x")
+
+    assert "start" not in caught.value.way_out
+    assert "Load Image.image" not in caught.value.way_out
+
+
+def test_a_declared_source_image_is_no_file_of_the_server(template, from_image):
+    made = template("img", from_image, toml=SOURCE)
+
+    assert needed_images(made) == ()
+    assert "needs_image" not in {each.kind for each in lint(made)}
+
+
+@pytest.mark.parametrize(
+    ("toml", "problem"),
+    [
+        (SOURCE + '\ndefault = "a.png"', "an image has no default"),
+        (SOURCE + "\nmax = 3", "only numbers have min and max"),
+        (SOURCE.replace("Load Image.image", "3.denoise"), "declared as image, but 3.denoise"),
+        (SOURCE + SOURCE.replace("start", "end").replace("Load Image.image", "KSampler.scheduler")
+         .replace("[", "\n[", 1), "start and end are both images"),
+        ('[parameters.cfg]\ntype = "image"', "is a number, and cannot be declared as image"),
+    ],
+)  # fmt: skip
+def test_a_declaration_of_an_image_that_cannot_be_is_refused(template, from_image, toml, problem):
+    with pytest.raises(TemplateError) as caught:
+        template("img", from_image, toml=toml)
+
+    assert problem in str(caught.value)
