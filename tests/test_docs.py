@@ -188,10 +188,16 @@ def test_the_readme_names_the_models_of_the_first_two():
 
 @pytest.mark.parametrize("block", blocks("toml"), ids=str)
 def test_toml_examples_settle_a_template(block):
-    """They name nodes by the titles that the built-in template has."""
-    graph = (ROOT / "templates/default.json").read_text(encoding="utf-8")
+    """They name nodes by the titles that the built-in template has, or an image to start from."""
+    graph = json.loads((ROOT / "templates/default.json").read_text(encoding="utf-8"))
+    graph["20"] = {
+        "class_type": "LoadImage",
+        "inputs": {"image": "a.png"},
+        "_meta": {"title": "Load Image"},
+    }
+    graph["3"]["inputs"]["reference"] = ["20", 0]
 
-    template = parse_template("harbour", graph, toml=block.text)
+    template = parse_template("harbour", json.dumps(graph), toml=block.text)
 
     assert template.output == "9"
 
