@@ -56,9 +56,10 @@ class Choice:
             each for each in self._members if each is not member and each.can(group) and each.usable
         ]
         freer = sum(
-            each.occupied < member.occupied and each.slots <= self._limits.ahead for each in others
+            each.queue < member.queue and each.slots < each.session.breadth + self._limits.ahead
+            for each in others
         )
-        if member.occupied and len(self._backlog) <= freer:
+        if member.queue and len(self._backlog) <= freer:
             return True
         usual = self._usual(group)
         loads = [each.load(group, now, usual=usual) for each in others if each.opened]
@@ -67,7 +68,7 @@ class Choice:
 
     def _copy(self, member: Member, now: float) -> Entry | None:
         """A job that another server has, and that this one is likely to end earlier."""
-        if member.occupied:
+        if member.queue:
             return None
         best, most = None, 0.0
         for other in self._members:
@@ -75,6 +76,8 @@ class Choice:
                 entry = attempt.entry
                 if not self._may_copy(other, attempt) or not member.can(entry.group):
                     continue
+                if member.session.breadth > 1 and other.session.health.closed:
+                    continue  # a service is paid for what it renders
                 usual = self._usual(entry.group)
                 left = worth_a_copy(
                     other.load(entry.group, now, usual=usual),

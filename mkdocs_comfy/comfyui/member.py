@@ -76,9 +76,9 @@ class Member:
         return sum(attempt.watch.has_slot for attempt in self.attempts)
 
     @property
-    def occupied(self) -> int:
-        """Anybody's jobs that wait or run there."""
-        return self.slots + self.session.others
+    def queue(self) -> int:
+        """Anybody's jobs that have to end before one more can start."""
+        return max(0, self.slots + self.session.others - self.session.breadth + 1)
 
     def can(self, group: Group) -> bool:
         """Whether it may come to render jobs of ``group``."""
@@ -88,7 +88,7 @@ class Member:
         """Jobs that it has before ``attempt``."""
         if attempt.watch.started_at is not None:
             return 0
-        return max(0, self.occupied - attempt.watch.has_slot)
+        return max(0, self.queue - attempt.watch.has_slot)
 
     def load(self, group: Group, now: float, *, usual: float | None) -> Load:
         """What it has to do.
@@ -99,12 +99,13 @@ class Member:
             usual: Seconds a job on other servers, where nothing is known of this one.
         """
         starts = [each for a in self.attempts if (each := a.watch.started_at) is not None]
-        running = max((now - each for each in starts), default=None)
+        full = len(starts) >= self.session.breadth
+        running = max((now - each for each in starts), default=None) if full else None
         each = self.speeds.of(group)
         return Load(
             each=usual if each is None else each,
             running=running,
-            waiting=max(0, self.occupied - len(starts)),
+            waiting=max(0, self.queue - (running is not None)),
             away=not self.session.health.closed,
         )
 

@@ -78,6 +78,11 @@ class Session:
         self._remaining = 0
 
     @property
+    def breadth(self) -> int:
+        """How many jobs the server runs at a time."""
+        return self._client.breadth
+
+    @property
     def others(self) -> int:
         """Other people's jobs that the server has, as far as its socket says."""
         if self._listener is None or not self._listener.open:

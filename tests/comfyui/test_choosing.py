@@ -1,13 +1,18 @@
 """Who is given which job, as far as it can be said without a server."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, strategies as st
 
 from mkdocs_comfy.comfyui.backlog import Backlog, Entry, choose, group_of
+from mkdocs_comfy.comfyui.choice import Choice
 from mkdocs_comfy.comfyui.forecast import Load, Speeds, leave_to_others, worth_a_copy
 from mkdocs_comfy.comfyui.health import Health
+from mkdocs_comfy.comfyui.jobs import Limits
+from mkdocs_comfy.comfyui.member import Attempt, Member
+from mkdocs_comfy.comfyui.moves import Phase
 from mkdocs_comfy.errors import AuthError, LostError, QuotaError, UnreachableError
 
 A, B, C = ("a", ()), ("b", ()), ("c", ())
@@ -168,6 +173,65 @@ def test_the_last_job_is_never_left_to_each_other(servers, jobs):
         for index, here in enumerate(servers)
     ]
     assert any(takers)
+
+
+# Members ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def member():
+    """A server as far as a choice sees it, with ``running`` jobs and ``waiting`` ones."""
+
+    def make(breadth=1, others=0, seconds=None):
+        session = SimpleNamespace(breadth=breadth, others=others, health=Health())
+        made = Member(session)
+        made.opened = True
+        if seconds is not None:
+            made.speeds.learn(A, seconds)
+        return made
+
+    return make
+
+
+def gives(member, entry, *, started_at=None):
+    """Let ``member`` have ``entry``, running since ``started_at`` or waiting."""
+    phase = Phase.QUEUED if started_at is None else Phase.RUNNING
+    watch = SimpleNamespace(phase=phase, started_at=started_at, has_slot=True, submissions=1)
+    member.attempts.append(Attempt(entry=entry, watch=watch))
+    entry.attempts += 1
+
+
+def test_a_service_that_is_paid_renders_no_second_copy_of_what_runs_elsewhere(member, a_job):
+    slow, service, own = member(seconds=60), member(breadth=8, seconds=1), member(seconds=1)
+    entry = Entry(job=a_job(), group=A)
+    gives(slow, entry, started_at=0.0)
+    choice = Choice([slow, service, own], Backlog(()), limits=Limits())
+
+    assert choice.pick(service, 1.0) is None
+    assert choice.pick(own, 1.0) is entry
+    for _ in range(2):
+        slow.session.health.failed(away())
+    assert choice.pick(service, 1.0) is entry, "it does not answer any more"
+
+
+@pytest.mark.parametrize(
+    ("breadth", "running", "waiting", "others", "queue"),
+    [(1, 0, 0, 0, 0), (1, 1, 0, 0, 1), (1, 1, 1, 2, 4), (8, 7, 0, 0, 0), (8, 8, 1, 0, 2)],
+)
+def test_how_many_jobs_must_end_before_another_one_starts(
+    member, a_job, breadth, running, waiting, others, queue
+):
+    there = member(breadth, others, seconds=10)
+    for _ in range(running):
+        gives(there, Entry(job=a_job(), group=A), started_at=0.0)
+    for _ in range(waiting):
+        gives(there, Entry(job=a_job(), group=A))
+
+    load = there.load(A, 4.0, usual=None)
+
+    assert there.queue == queue
+    assert load.running == (4.0 if running == breadth else None)
+    assert load.waiting == max(0, queue - (running == breadth))
 
 
 # Health ------------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ class Watched:
         size = struct.pack("HHHH", rows, terminal.columns, 0, 0)
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, size)
         self._file = ours
-        usual = {name: value for name, value in os.environ.items() if name != "CI"}
+        usual = {name: value for name, value in os.environ.items() if name not in {"CI", "COLUMNS"}}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "mkdocs", *arguments, "-f", str(site.write_config())],
             stdin=theirs,
