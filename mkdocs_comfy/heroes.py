@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import logging
-import os
-import sys
-from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mkdocs.exceptions import PluginError
 
-from mkdocs_comfy.errors import printable
 from mkdocs_comfy.pages.markup import apply_meta, hero_markdown, relative_url
 from mkdocs_comfy.pages.placement import insert_image
-from mkdocs_comfy.progress import Progress, cleared_before_records
+from mkdocs_comfy.progress import Progress, cleared_before_records, live_terminal
 from mkdocs_comfy.settings import OnMissing
-from mkdocs_comfy.site import PageReader, add_image, is_generated
+from mkdocs_comfy.site import add_image, is_generated
+from mkdocs_comfy.wording import (
+    counted,
+    error_text,
+    heroes_text,
+    missing_texts,
+    seconds_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -33,12 +36,10 @@ if TYPE_CHECKING:
         PageSource,
         Pipeline,
         Plan,
-        PlannedHero,
         Production,
         SiteImage,
     )
-
-_INDENT = "\n    "
+    from mkdocs_comfy.site import PageReader
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,39 +61,43 @@ class Heroes:
     Args:
         pipeline: Lives longer than the build.
         log: The plugin's logger, whose warnings ``--strict`` counts.
+        covers: Whether a page, by its path, may have a hero.
     """
 
-    def __init__(self, pipeline: Pipeline, *, log: PrefixedLogger) -> None:
+    def __init__(
+        self, pipeline: Pipeline, *, log: PrefixedLogger, covers: Callable[[str], bool]
+    ) -> None:
         self._pipeline = pipeline
+        self._covers = covers
         self._log = log
         self._production: Production | None = None
         self._pages: dict[str, _Shown] = {}
-        self._covers: Callable[[str], bool] = lambda _path: True
         self._late: list[str] = []
 
     def prepare(
-        self,
-        *,
-        config: MkDocsConfig,
-        files: Files,
-        serving: bool,
-        covers: Callable[[str], bool],
+        self, reader: PageReader, *, config: MkDocsConfig, files: Files, tell_policy: bool
     ) -> None:
         """Plan all pages, render what is missing, and make the images files of the site.
+
+        Args:
+            reader: Gives the pages.
+            config: The site's configuration.
+            files: The build's files, to which the images are added.
+            tell_policy: Whether to log what a CI build renders.
 
         Raises:
             PluginError: Front matter or a template is wrong, or a hero is missing and
                 ``on_missing`` is ``error``. Everything that is wrong is logged first.
         """
-        self._covers = covers
-        reader = PageReader(config=config, files=files, serving=serving, covers=covers)
         asked: dict[str, object] = {}
         plan = self._pipeline.plan(_noted(reader.pages(), asked))
         self._refuse([*reader.errors, *plan.errors])
+        if tell_policy and plan.heroes and (policy := self._pipeline.settings.policy):
+            self._log.info(policy)
         for finding, pages in plan.findings.items():
-            self._log.warning(_counted(finding, pages))
+            self._log.warning(counted(finding, pages))
         for note, pages in plan.notes.items():
-            self._log.info(_counted(note, pages))
+            self._log.info(counted(note, pages))
         with (
             closing(self._progress()) as progress,
             cleared_before_records(self._log.logger, progress.clear),
@@ -135,7 +140,7 @@ class Heroes:
         """Warn once of prompts that another plugin set after the images were planned."""
         if self._late:
             self._log.warning(
-                _counted(
+                counted(
                     "hero_prompt was set by another plugin, too late to be rendered", self._late
                 )
             )
@@ -148,12 +153,12 @@ class Heroes:
         total = made.cached + made.rendered + len(made.failures)
         parts = [f"{made.cached} cached"] if made.cached else []
         if made.rendered:
-            parts.append(f"{made.rendered} rendered in {_seconds(made.seconds)}")
+            parts.append(f"{made.rendered} rendered in {seconds_text(made.seconds)}")
         if made.failures:
             count = len(made.failures)
             placeholders = "1 placeholder" if count == 1 else f"{count} placeholders"
             parts.append(placeholders if self._placeholders else f"{count} missing")
-        return f"{_heroes(total)}: {', '.join(parts)}"
+        return f"{heroes_text(total)}: {', '.join(parts)}"
 
     @property
     def _placeholders(self) -> bool:
@@ -163,26 +168,14 @@ class Heroes:
         if not errors:
             return
         for error in errors:
-            self._log.error(_text(error))
+            self._log.error(error_text(error))
         count = "1 error" if len(errors) == 1 else f"{len(errors)} errors"
         raise PluginError(f"comfy: {count} in front matter or templates, listed above")
 
     def _tell_missing(self, plan: Plan, production: Production) -> None:
         """One message for each cause, with its count and its first page."""
-        settings = self._pipeline.settings
-        first: dict[str, tuple[HeroError, PlannedHero]] = {}
-        count: Counter[str] = Counter()
-        seen: set[str] = set()
-        for hero in plan.heroes.values():
-            if (error := production.failures.get(hero.key)) and hero.key not in seen:
-                seen.add(hero.key)
-                first.setdefault(error.what, (error, hero))
-                count[error.what] += 1
-        texts = [
-            f"{what}: {_missing(count[what], hero.spec.page)}{_way_out(error)}"
-            for what, (error, hero) in first.items()
-        ]
-        match settings.on_missing:
+        texts = missing_texts(plan.heroes.values(), production.failures)
+        match self._pipeline.settings.on_missing:
             case OnMissing.ERROR if texts:
                 raise PluginError("\n".join(f"comfy: {text}" for text in texts))
             case OnMissing.WARN:
@@ -202,15 +195,9 @@ class Heroes:
             self._late.append(page.file.src_uri)
 
     def _progress(self) -> Progress:
-        live = (
-            sys.stderr.isatty()
-            and os.environ.get("TERM") != "dumb"
-            and not self._pipeline.settings.ci
-            and self._log.isEnabledFor(logging.INFO)
-        )
-        return Progress(
-            say=self._log.info, warn=self._log.warning, terminal=sys.stderr if live else None
-        )
+        ci = self._pipeline.settings.ci
+        terminal = live_terminal(ci=ci) if self._log.isEnabledFor(logging.INFO) else None
+        return Progress(say=self._log.info, warn=self._log.warning, terminal=terminal)
 
 
 def _noted(pages: Iterable[PageSource], asked: dict[str, object]) -> Iterator[PageSource]:
@@ -218,31 +205,3 @@ def _noted(pages: Iterable[PageSource], asked: dict[str, object]) -> Iterator[Pa
     for page in pages:
         asked[page.path] = page.meta["hero_prompt"]
         yield page
-
-
-def _text(error: HeroError) -> str:
-    return f"{error.what}{_way_out(error)}"
-
-
-def _way_out(error: HeroError) -> str:
-    return _INDENT + error.way_out.replace("\n", _INDENT) if error.way_out else ""
-
-
-def _heroes(count: int) -> str:
-    return "1 hero" if count == 1 else f"{count} heroes"
-
-
-def _missing(count: int, page: str) -> str:
-    page = printable(page)
-    return (
-        f"1 hero is missing, {page}" if count == 1 else f"{count} heroes are missing, first {page}"
-    )
-
-
-def _counted(text: str, pages: Sequence[str]) -> str:
-    others = f" and {len(pages) - 1} more" if len(pages) > 1 else ""
-    return f"{text}: {printable(pages[0])}{others}"
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"  # noqa: PLR2004  # rounding

@@ -15,8 +15,10 @@ from mkdocs_comfy.config import ComfyConfig
 from mkdocs_comfy.heroes import Heroes
 from mkdocs_comfy.pages.placement import move_to_top
 from mkdocs_comfy.pipeline import Pipeline
+from mkdocs_comfy.site import PageReader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Literal
 
     from jinja2 import Environment
@@ -33,12 +35,22 @@ class ComfyPlugin(BasePlugin[ComfyConfig]):
 
     def __init__(self) -> None:
         self._serving = False
+        self._told_policy = False
         self._pipeline: Pipeline | None = None
         self._heroes: Heroes | None = None
+        self._take: Callable[[PageReader], None] | None = None
+
+    def give_pages_to(self, take: Callable[[PageReader], None] | None) -> None:
+        """Have ``take`` given the pages, in the place of planning and rendering them.
+
+        For commands, which want exactly the pages that a build sees; ``None`` ends it.
+        """
+        self._take = take
 
     def on_startup(self, *, command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> None:
         """Remember the command. That this exists keeps the instance through ``serve``."""
         self._serving = command == "serve"
+        self._told_policy = False
 
     def on_config(self, config: MkDocsConfig) -> MkDocsConfig:
         """Take the configuration; opens nothing, since tools call this for many commands."""
@@ -58,10 +70,17 @@ class ComfyPlugin(BasePlugin[ComfyConfig]):
     def on_nav(self, nav: Navigation, *, config: MkDocsConfig, files: Files) -> Navigation:
         """Plan, render what is missing and add the images; every page is known by now."""
         if self._pipeline is not None and self.config.enabled:
-            self._heroes = Heroes(self._pipeline, log=log)
-            self._heroes.prepare(
+            reader = PageReader(
                 config=config, files=files, serving=self._serving, covers=self.config.covers
             )
+            if self._take is not None:
+                self._take(reader)
+            else:
+                self._heroes = Heroes(self._pipeline, log=log, covers=self.config.covers)
+                self._heroes.prepare(
+                    reader, config=config, files=files, tell_policy=not self._told_policy
+                )
+                self._told_policy = True
         return nav
 
     @event_priority(-40)

@@ -146,6 +146,18 @@ class Settings:
         return self.mode is Mode.AUTO and self.ci and not explicit
 
     @property
+    def policy(self) -> str | None:
+        """What a CI build renders and why, in one line for its log; ``None`` elsewhere."""
+        if not self.ci:
+            return None
+        if self.mode is Mode.OFFLINE:
+            return "CI, mode: offline: nothing is rendered, no connection is opened"
+        if self.silenced_by_ci:
+            return "CI, and no `server:` is named: nothing is rendered, stored images are shown"
+        limit = "" if self.max_time is None else f", for at most {self.max_time:g} s (`max_time:`)"
+        return f"CI, and `server:` is named: missing images are rendered{limit}"
+
+    @property
     def embedded(self) -> bool:
         """True where the stand-in server is asked for."""
         return any(server.embedded for server in self.servers)

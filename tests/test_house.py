@@ -28,6 +28,7 @@ LAYERS = {
     "config": 4,
     "site": 4,
     "progress": 4,
+    "wording": 4,
     "heroes": 4,
     "plugin": 5,
     "commands": 5,

@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-import click
 from mkdocs.config import load_config
 from mkdocs.exceptions import MkDocsException
 
 from mkdocs_comfy.builtin import builtin_templates, folder_templates
+from mkdocs_comfy.commands.events import Messages, foreign
 from mkdocs_comfy.config import ComfyConfig
 from mkdocs_comfy.errors import ConfigurationError
 from mkdocs_comfy.workflows.library import Library
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mkdocs.config.defaults import MkDocsConfig
 
     from mkdocs_comfy.settings import Settings
+    from mkdocs_comfy.site import PageReader
 
 CONFIG_FILES = ("mkdocs.yml", "mkdocs.yaml", "properdocs.yml", "properdocs.yaml")
 """Where a configuration is looked for, in the working directory, if none is named."""
+
+
+@runtime_checkable
+class PageGiver(Protocol):
+    """What our MkDocs plugin is to a command.
+
+    Attributes:
+        config: Its options.
+    """
+
+    config: ComfyConfig
+
+    def give_pages_to(self, take: Callable[[PageReader], None] | None) -> None:
+        """Have ``take`` given a build's pages, in the place of rendering their heroes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +49,14 @@ class Site:
     Attributes:
         file: Its mkdocs.yml.
         config: MkDocs' view of it; plugins are loaded, no event has run.
+        plugin: Our plugin in it.
         comfy: Our options.
         settings: The pipeline's view of them.
     """
 
     file: Path
     config: MkDocsConfig
+    plugin: PageGiver
     comfy: ComfyConfig
     settings: Settings
 
@@ -61,14 +79,20 @@ def load_site(config_file: Path | None) -> Site:
         )
     config = _load(file)
     plugin = config.plugins.get("comfy")
-    comfy = plugin.config if plugin is not None else None
-    if not isinstance(comfy, ComfyConfig):
+    if not isinstance(plugin, PageGiver):
         raise ConfigurationError(
             key="plugins",
             problem=f"{file} does not name the plugin comfy",
             way_out="add `- comfy` below `plugins:`",
         )
-    return Site(file=file, config=config, comfy=comfy, settings=comfy.settings(os.environ))
+    comfy = plugin.config
+    return Site(
+        file=file,
+        config=config,
+        plugin=plugin,
+        comfy=comfy,
+        settings=comfy.settings(os.environ),
+    )
 
 
 def find_config() -> Path | None:
@@ -105,32 +129,14 @@ def library_of(settings: Settings) -> Library:
     return Library([folder_templates(settings.templates_dir), builtin_templates()])
 
 
-class _Errors(logging.Handler):
-    """Keeps what MkDocs logs as an error, which the exception does not repeat; shows warnings."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.messages: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Take one message."""
-        if record.levelno >= logging.ERROR:
-            self.messages.append(record.getMessage())
-        else:
-            click.echo(f"warning: {record.getMessage()}", err=True)
-
-
 def _load(file: Path) -> MkDocsConfig:
-    errors = _Errors()
-    log = logging.getLogger("mkdocs.config")
-    log.addHandler(errors)
-    try:
-        return load_config(str(file), strict=False)
-    except MkDocsException as error:
-        problem = "; ".join(errors.messages) or str(error)
-        raise ConfigurationError(key=str(file), problem=problem) from error
-    except OSError as error:
-        problem = f"it cannot be read: {error.strerror or error}"
-        raise ConfigurationError(key=str(file), problem=problem) from error
-    finally:
-        log.removeHandler(errors)
+    messages = Messages(keep_errors=True)
+    with foreign(messages):
+        try:
+            return load_config(str(file), strict=False)
+        except MkDocsException as error:
+            problem = "; ".join(messages.kept) or str(error)
+            raise ConfigurationError(key=str(file), problem=problem) from error
+        except OSError as error:
+            problem = f"it cannot be read: {error.strerror or error}"
+            raise ConfigurationError(key=str(file), problem=problem) from error

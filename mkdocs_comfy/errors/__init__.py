@@ -17,6 +17,8 @@
     │   ├── TemplateSettingsError the ``.toml`` beside it
     │   ├── AmbiguousTemplateError
     │   └── BindingError          a value that this template has no place for
+    ├── HookError                 another plugin of the site
+    ├── PagesError                several of the above, all pages' together
     ├── CacheError                the private cache cannot be read or written
     └── RenderError               an image could not be had (``kind`` says why)
         ├── UnreachableError      ├── NotComfyUIError       ├── AuthError
@@ -35,6 +37,8 @@ from mkdocs_comfy.errors.base import (
     ConfigurationError,
     FrontMatterError,
     HeroError,
+    HookError,
+    PagesError,
     StyleNotFoundError,
     UnknownKeyError,
     brief,
@@ -87,6 +91,7 @@ __all__ = [
     "ConfigurationError",
     "FrontMatterError",
     "HeroError",
+    "HookError",
     "InterruptedRenderError",
     "LostError",
     "MissingModelError",
@@ -99,6 +104,7 @@ __all__ = [
     "NotComfyUIError",
     "OutOfMemoryError",
     "OutOfTimeError",
+    "PagesError",
     "QuotaError",
     "RejectedError",
     "RenderError",

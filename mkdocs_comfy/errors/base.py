@@ -115,6 +115,26 @@ class StyleNotFoundError(HeroError):
         self.style, self.known = style, tuple(known)
 
 
+class PagesError(HeroError):
+    """What is wrong with several pages or their templates, told at once.
+
+    Attributes:
+        errors: The errors, in the order of the pages; at least two.
+    """
+
+    kind = "pages"
+
+    def __init__(self, errors: Sequence[HeroError]) -> None:
+        super().__init__(f"{len(errors)} errors in front matter or templates")
+        self.errors = tuple(errors)
+
+
+class HookError(HeroError):
+    """Another plugin of the site, or a hook, fails in an event that a command runs."""
+
+    kind = "hook"
+
+
 class CacheError(HeroError):
     """The cache cannot be read or written.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -86,6 +88,16 @@ class Progress:
             clock=self._clock,
             stamp=lambda: time.strftime("%H:%M:%S"),
         )
+
+
+def live_terminal(*, ci: bool) -> TextIO | None:
+    """Return the stream for live lines: stderr, if it is a terminal that can; else ``None``.
+
+    Args:
+        ci: True in a CI build, whose terminal nobody watches.
+    """
+    live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not ci
+    return sys.stderr if live else None
 
 
 @contextmanager
