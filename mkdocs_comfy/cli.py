@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mkdocs_comfy.commands.output import FINE, USAGE, exit_status, tell_failure
+from mkdocs_comfy.commands.output import FINDINGS, FINE, USAGE, exit_status, tell_failure
 from mkdocs_comfy.errors import HeroError
 
 if TYPE_CHECKING:
@@ -62,6 +62,12 @@ class Door(click.Group):
             else:
                 error.show()
             status = USAGE
+        except click.Abort:  # Ctrl-C; what had to be said of it is said
+            if as_json:
+                tell_failure(None, as_json=True, kind="aborted", message="stopped by Ctrl-C")
+            else:
+                click.echo("Aborted!", err=True)
+            status = FINDINGS
         except HeroError as error:
             tell_failure(error, as_json=as_json)
             status = exit_status(error)

@@ -91,7 +91,7 @@ def test_every_kind_of_error_is_listed():
     listed = {row[0] for row in rows("kind", "meaning", "more fields")}
 
     others = {each.kind for each in classes() if not issubclass(each, errors.RenderError)}
-    assert listed == {"usage"} | others
+    assert listed == {"usage", "aborted"} | others
 
 
 def test_every_kind_of_finding_is_listed_with_its_severity():

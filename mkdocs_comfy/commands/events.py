@@ -151,7 +151,8 @@ class _Failures:
         if isinstance(error, HeroError) or not isinstance(error, Exception | SystemExit):
             return
         if isinstance(error, MkDocsException):  # worded for the author of a site
-            raise HookError(str(error)) from error
+            what, _, more = str(error).partition("\n")
+            raise HookError(what, way_out=more) from error
         place = traceback.extract_tb(trace)[-1]
         raise HookError(
             f"a plugin or hook failed: {type(error).__name__}: {error}"

@@ -13,6 +13,7 @@ from mkdocs_comfy.errors import (
     ConfigurationError,
     FrontMatterError,
     MissingModelError,
+    PagesError,
     RenderError,
     TemplateError,
     TemplateNotFoundError,
@@ -50,8 +51,10 @@ def tell_failure(
     fault = {"kind": kind, "message": message} if error is None else fault_of(error)
     if as_json:
         click.echo(json.dumps({"error": fault}, indent=2))
-    else:
-        click.echo(f"error: {message if error is None else error}", err=True)
+        return
+    told = error.errors if isinstance(error, PagesError) else (error or message,)
+    for each in told:
+        click.echo(f"error: {each}", err=True)
 
 
 def fault_of(error: HeroError) -> dict[str, Any]:
@@ -96,6 +99,8 @@ def _details(error: HeroError) -> dict[str, Any]:
             details |= {"template": template, "parameter": parameter}
         case TemplateError(template=template):
             details |= {"template": template}
+        case PagesError(errors=errors):
+            details["errors"] = [fault_of(each) for each in errors]
         case FrontMatterError(page=page, line=line, key=key):
             details |= {"page": page, "line": line, "key": key}
         case ConfigurationError(key=key):
