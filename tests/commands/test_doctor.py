@@ -187,3 +187,27 @@ def test_a_site_without_the_plugin_is_a_matter_of_configuration(folder, call, wr
 
     assert (said.status, said.fault["kind"]) == (2, "configuration")
     assert "does not name the plugin comfy" in said.fault["message"]
+
+
+def test_a_template_that_starts_from_an_image_is_checked_without_one(doctor, put, graph, site):
+    graph["20"] = {
+        "class_type": "LoadImage",
+        "inputs": {"image": "a.png"},
+        "_meta": {"title": "Start"},
+    }
+    graph["5"] = {"class_type": "VAEEncode", "inputs": {"pixels": ["20", 0], "vae": ["4", 2]}}
+    put("start", graph)
+    toml = '[parameters.start]\nto = ["Start.image"]\ntype = "image"'
+    (site.root / "comfy_templates" / "start.toml").write_text(toml)
+
+    said = doctor("start", "--json")
+
+    assert said.status == 0, said.out
+
+
+def test_a_broken_template_is_told_to_people_too(doctor, put):
+    put("mine", {"1": {"class_type": "A", "inputs": {}}})
+
+    out = doctor().out
+
+    assert "error: template 'mine': comfy_templates/mine.json: no node saves an image" in out

@@ -305,3 +305,44 @@ def test_every_command_explains_itself(call, command):
 
     assert said.status == 0
     assert "Usage: " in said.out
+
+
+def test_what_is_not_certain_is_shown_as_that(folder, call, write, graph):
+    graph["20"] = {
+        "class_type": "KSampler",
+        "inputs": {**graph["3"]["inputs"], "steps": 5, "latent_image": ["3", 0]},
+    }
+    graph["8"]["inputs"]["samples"] = ["20", 0]
+
+    said = call("template", "show", write("x.json", graph))
+
+    assert "steps      not certain, see below" in said.out
+    assert "note: steps could be any of 3.steps (Sampler), 20.steps (KSampler)" in said.out
+
+
+def test_many_ways_and_places_are_cut(folder, call, write, graph):
+    for number in range(20, 28):
+        graph[str(number)] = {**graph["6"], "_meta": {"title": f"Prompt {number}"}}
+        graph[str(number + 10)] = {
+            "class_type": "ConditioningCombine",
+            "inputs": {
+                "conditioning_1": [str(number), 0],
+                "conditioning_2": [str(number + 9) if number > 20 else "6", 0],
+            },
+        }
+    graph["3"]["inputs"]["positive"] = ["37", 0]
+
+    out = call("template", "show", write("x.json", graph)).out
+
+    assert "25.text (Prompt 25) and" not in out
+    assert "and 3 more" in out
+    assert "and 5 more ways" in out
+
+
+def test_a_choice_is_told_with_its_values(folder, call, write, graph):
+    write("x.toml", '[parameters.sampler]\nto = ["Sampler.sampler_name"]\nchoices = ["euler", "x"]')
+
+    said = call("template", "show", write("x.json", graph))
+
+    assert "sampler is one of 'euler', 'x'" in said.out
+    assert "warning: parameter sampler must be one of 'euler', 'x', but" in said.out
