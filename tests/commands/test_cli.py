@@ -10,7 +10,7 @@ def run(*words, **environment):
     return subprocess.run(
         [sys.executable, "-m", "mkdocs_comfy", *words],
         capture_output=True,
-        text=True,
+        encoding=environment.get("PYTHONIOENCODING", "utf-8"),
         env={**os.environ, **environment},
         timeout=60,
         check=False,
