@@ -26,6 +26,7 @@ from mkdocs_comfy.pipeline.plan import plan_hero
 from mkdocs_comfy.settings import DEFAULT_SERVER, EMBEDDED, Mode, OnMissing
 from mkdocs_comfy.testing import Answer, FakeCloud, FakeComfyUI
 from mkdocs_comfy.testing.cloud import CloudKnobs
+from mkdocs_comfy.testing.hosting import Hosted
 from mkdocs_comfy.testing.knobs import Knobs
 from mkdocs_comfy.workflows.library import Library
 from mkdocs_comfy.workflows.reading import EXPORT
@@ -361,13 +362,19 @@ def test_every_setting_and_record_of_the_fake_server_is_listed():
             assert default == f"`{getattr(fresh, name)!r}`", name
 
 
+def methods_of(server):
+    """Public methods of a fake server, those for its start and end included."""
+    found = vars(server) | vars(Hosted)
+    return {name for name, each in found.items() if callable(each) and not name.startswith("_")}
+
+
 def test_every_setting_record_and_method_of_the_fake_cloud_is_listed():
     settings = table("testing.md", "of `FakeCloud`", "default", "meaning")
     about = text("testing.md").partition("| of `FakeCloud` |")[2]
     named = set(re.findall(r"`(\w+)\b", about))
 
     fields = {each.name for each in dataclasses.fields(CloudKnobs) if each.repr}
-    methods = {name for name, each in vars(FakeCloud).items() if callable(each) and name[0] != "_"}
+    methods = methods_of(FakeCloud)
     assert fields | methods - {"start", "stop"} <= named
     fresh = FakeCloud()
     for name, (default, _) in settings.items():
@@ -387,12 +394,7 @@ def test_every_method_of_the_fake_server_is_listed():
     listed = " ".join(table("testing.md", "method", "does"))
     named = set(re.findall(r"`?(\w+)\(", listed))
 
-    public = {
-        name
-        for name, value in vars(FakeComfyUI).items()
-        if callable(value) and not name.startswith("_")
-    }
-    assert named == public
+    assert named == methods_of(FakeComfyUI)
 
 
 # Scripts -----------------------------------------------------------------------------------------

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from concurrent.futures import CancelledError, Future
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from mkdocs_comfy.testing.cloud_machine import CloudMachine
-from mkdocs_comfy.testing.knobs import Canned
+from mkdocs_comfy.testing.hosting import Hosted
+from mkdocs_comfy.testing.knobs import take_canned
 from mkdocs_comfy.testing.png import Painter, flat_painter
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
     from mkdocs_comfy.testing.answers import Answer, Request
-
-T = TypeVar("T")
+    from mkdocs_comfy.testing.knobs import Canned
 
 
 @dataclass(kw_only=True, eq=False)
@@ -63,23 +62,16 @@ class CloudKnobs:
 
     def canned_answer(self, route: str) -> Answer | None:
         """Take the answer that is ready for this route, or for every route, if any."""
-        for key in (route, "*"):
-            canned = self.canned.get(key)
-            if canned is None:
-                continue
-            if canned.times is not None:
-                canned.times -= 1
-                if canned.times <= 0:
-                    del self.canned[key]
-            return canned.answer
-        return None
+        return take_canned(self.canned, route, "*")
 
 
-class FakeCloud(CloudKnobs):
+class FakeCloud(CloudKnobs, Hosted[CloudMachine]):
     """A server with the manners of Comfy API v2, failures on demand included.
 
     A context manager; or :meth:`start` and :meth:`stop`. All settings and records of
-    :class:`CloudKnobs` are attributes.
+    :class:`CloudKnobs` are attributes. :meth:`answer` takes as its route ``submit``, ``list``,
+    ``job``, ``workflow``, ``events``, ``cancel``, ``content``, ``storage``, or ``*`` for every
+    route but the storage.
 
     Args:
         latency: Seconds that one job takes.
@@ -98,72 +90,9 @@ class FakeCloud(CloudKnobs):
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
-        super().__init__(latency=latency, gpus=gpus)
-        self._host, self._port, self._storage_tls = host, port, storage_tls
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._machine: CloudMachine | None = None
-
-    @property
-    def url(self) -> str:
-        """Where the server listens, or listened, without a slash at the end.
-
-        Raises:
-            RuntimeError: It was never started.
-        """
-        if not self._port:
-            raise RuntimeError("FakeCloud has no address before it is started")
-        return f"http://{self._host}:{self._port}"
-
-    def start(self) -> Self:
-        """Listen. Returns when requests are answered.
-
-        Raises:
-            RuntimeError: It runs already.
-            OSError: The address cannot be had.
-        """
-        if self._thread is not None:
-            raise RuntimeError("FakeCloud runs already")
-        started: Future[None] = Future()
-        self._thread = threading.Thread(
-            target=self._serve, args=(started,), name="fake-cloud", daemon=True
-        )
-        self._thread.start()
-        try:
-            started.result()
-        except (OSError, CancelledError):
-            self._thread.join()
-            self._thread = None
-            raise
-        return self
-
-    def stop(self) -> None:
-        """Close every connection and forget everything. May be repeated."""
-        if self._thread is None:
-            return
-        self._call(self._running().end())
-        self._thread.join()
-        self._thread = self._loop = self._machine = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def answer(self, route: str, answer: Answer | None, times: int | None = None) -> None:
-        """Give a canned reply in the place of the server's own.
-
-        Args:
-            route: ``submit``, ``list``, ``job``, ``workflow``, ``events``, ``cancel``,
-                ``content``, ``storage``, or ``*`` for every route but the storage.
-            answer: The reply; ``None`` ends an earlier one.
-            times: How often; ``None`` until it is ended.
-        """
-        if answer is None:
-            self.canned.pop(route, None)
-        else:
-            self.canned[route] = Canned(answer=answer, times=times)
+        CloudKnobs.__init__(self, latency=latency, gpus=gpus)
+        Hosted.__init__(self, host=host, port=port)
+        self._storage_tls = storage_tls
 
     def hold(self) -> None:
         """Let jobs start, and none of them end."""
@@ -189,31 +118,5 @@ class FakeCloud(CloudKnobs):
         """Id → state of every job that the server knows."""
         return self._call(self._running().states())
 
-    def _running(self) -> CloudMachine:
-        if self._machine is None:
-            raise RuntimeError("FakeCloud is not running")
-        return self._machine
-
-    def _call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run ``work`` on the server's loop and wait for it."""
-        if self._loop is None:
-            raise RuntimeError("FakeCloud is not running")
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    def _serve(self, started: Future[None]) -> None:
-        """Be the server's thread."""
-        try:
-            asyncio.run(self._live(started))
-        except OSError as error:
-            if started.done():
-                raise
-            started.set_exception(error)
-        finally:
-            started.cancel()  # no effect where it has begun; else nobody shall wait for it
-
-    async def _live(self, started: Future[None]) -> None:
-        machine = CloudMachine(self)
-        self._port = await machine.begin(self._host, self._port, self._storage_tls)
-        self._loop, self._machine = asyncio.get_running_loop(), machine
-        started.set_result(None)
-        await machine.ended()
+    def _new_machine(self) -> AbstractContextManager[CloudMachine]:
+        return nullcontext(CloudMachine(self, storage_tls=self._storage_tls))

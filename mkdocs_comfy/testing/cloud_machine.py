@@ -36,13 +36,14 @@ class CloudMachine:
 
     Args:
         knobs: Settings and records.
+        storage_tls: TLS of the storage, or ``None`` for plain HTTP.
     """
 
-    def __init__(self, knobs: CloudKnobs) -> None:
-        self._knobs = knobs
+    def __init__(self, knobs: CloudKnobs, *, storage_tls: ssl.SSLContext | None) -> None:
+        self._knobs, self._storage_tls = knobs, storage_tls
         self._ours: list[CloudJob] = []
 
-    async def begin(self, host: str, port: int, storage_tls: ssl.SSLContext | None) -> int:
+    async def begin(self, host: str, port: int) -> int:
         """Listen; return the port.
 
         Raises:
@@ -62,10 +63,10 @@ class CloudMachine:
             await runner.setup()
         listener = web.TCPSite(self._runners[0], host, port)
         await listener.start()
-        shelf = web.TCPSite(self._runners[1], host, 0, ssl_context=storage_tls)
+        shelf = web.TCPSite(self._runners[1], host, 0, ssl_context=self._storage_tls)
         await shelf.start()
         ports = [runner.addresses[0][1] for runner in self._runners]
-        scheme = "http" if storage_tls is None else "https"
+        scheme = "http" if self._storage_tls is None else "https"
         self._queue.url = f"http://{host}:{ports[0]}"
         self._queue.storage_url = f"{scheme}://localhost:{ports[1]}"
         self._workers = {asyncio.create_task(self._queue.work()) for _ in range(self._knobs.gpus)}

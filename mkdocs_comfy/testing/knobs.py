@@ -37,6 +37,20 @@ class Canned:
     times: int | None
 
 
+def take_canned(canned: dict[str, Canned], *keys: str) -> Answer | None:
+    """Take the answer that is ready under the first of ``keys`` that has one, if any."""
+    for key in keys:
+        ready = canned.get(key)
+        if ready is None:
+            continue
+        if ready.times is not None:
+            ready.times -= 1
+            if ready.times <= 0:
+                del canned[key]
+        return ready.answer
+    return None
+
+
 @dataclass(kw_only=True, eq=False)
 class Knobs:
     """Settings and records of one fake server.
@@ -115,13 +129,4 @@ class Knobs:
 
     def canned_answer(self, path: str, route: str) -> Answer | None:
         """Take the answer that is ready for this path, this route or every route, if any."""
-        for key in (path, route, "*"):
-            canned = self.canned.get(key)
-            if canned is None:
-                continue
-            if canned.times is not None:
-                canned.times -= 1
-                if canned.times <= 0:
-                    del self.canned[key]
-            return canned.answer
-        return None
+        return take_canned(self.canned, path, route, "*")

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import tempfile
-import threading
-from concurrent.futures import CancelledError, Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING
 
-from mkdocs_comfy.testing.knobs import Canned, CrashPoint, Knobs
+from mkdocs_comfy.testing.hosting import Hosted
+from mkdocs_comfy.testing.knobs import CrashPoint, Knobs
 from mkdocs_comfy.testing.machine import Machine
 from mkdocs_comfy.testing.nodes import default_models, default_nodes, models_of
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Coroutine, Mapping, Sequence
-    from types import TracebackType
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from mkdocs_comfy.testing.answers import Answer
     from mkdocs_comfy.testing.node_words import Definition
     from mkdocs_comfy.testing.png import Painter
 
 
-T = TypeVar("T")
-
-
-class FakeComfyUI(Knobs):
+class FakeComfyUI(Knobs, Hosted[Machine]):
     """A server with the manners of ComfyUI 0.3.64, failures on demand included.
+
+    :meth:`answer` takes as its route one without ``/api``, such as ``/history``, which stands for
+    all below it; a whole path; or ``*`` for every route. The most exact one counts.
 
     With ``jobs_api`` it has those of 0.38, as far as a client that renders sees them.
 
@@ -68,7 +64,8 @@ class FakeComfyUI(Knobs):
     ) -> None:
         if models is None:
             models = default_models() if nodes is None else models_of(nodes)
-        super().__init__(
+        Knobs.__init__(
+            self,
             painter=_paint_for_real if painter is None else painter,
             nodes=default_nodes() if nodes is None else dict(nodes),
             models={folder: list(names) for folder, names in models.items()},
@@ -79,43 +76,7 @@ class FakeComfyUI(Knobs):
             jobs_api=jobs_api,
             tls=tls,
         )
-        self._host, self._port = host, port
-        self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._machine: Machine | None = None
-
-    @property
-    def url(self) -> str:
-        """Where the server listens, or listened, without a slash at the end.
-
-        Raises:
-            RuntimeError: It was never started.
-        """
-        if not self._port:
-            raise RuntimeError("FakeComfyUI has no address before it is started")
-        return f"{'http' if self.tls is None else 'https'}://{self._host}:{self._port}"
-
-    def start(self) -> Self:
-        """Listen. Returns when requests are answered.
-
-        Raises:
-            RuntimeError: It runs already.
-            OSError: The address cannot be had.
-        """
-        if self._thread is not None:
-            raise RuntimeError("FakeComfyUI runs already")
-        started: Future[None] = Future()
-        self._thread = threading.Thread(
-            target=self._serve, args=(started,), name="fake-comfyui", daemon=True
-        )
-        self._thread.start()
-        try:
-            started.result()
-        except (OSError, CancelledError):
-            self._thread.join()
-            self._thread = None
-            raise
-        return self
+        Hosted.__init__(self, host=host, port=port)
 
     def stop(self) -> None:
         """Close every connection, forget everything and remove the pictures. May be repeated.
@@ -123,39 +84,10 @@ class FakeComfyUI(Knobs):
         Raises:
             RuntimeError: The server broke down before, by a fault of its own.
         """
-        if self._thread is None:
-            return
-        machine = self._running()
-        self._call(machine.end())
-        self._thread.join()
-        self._thread = self._loop = self._machine = None
-        if machine.fault is not None:
+        machine = self._machine
+        super().stop()
+        if machine is not None and machine.fault is not None:
             raise RuntimeError("FakeComfyUI broke down") from machine.fault
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    def answer(self, route: str, answer: Answer | None, times: int | None = None) -> None:
-        """Give a canned reply in the place of the server's own.
-
-        Args:
-            route: A route without ``/api``, such as ``/history``, which stands for all below it; a
-                whole path; or ``*`` for every route. The most exact one counts.
-            answer: The reply; ``None`` ends an earlier one.
-            times: How often; ``None`` until it is ended.
-        """
-        if answer is None:
-            self.canned.pop(route, None)
-        else:
-            self.canned[route] = Canned(answer=answer, times=times)
 
     def delete_outputs(self) -> None:
         """Remove every picture from the server's disk; outputs still name them."""
@@ -217,37 +149,17 @@ class FakeComfyUI(Knobs):
         """
         self._call(self._running().restart(after))
 
-    def _running(self) -> Machine:
-        if self._machine is None:
-            raise RuntimeError("FakeComfyUI is not running")
-        return self._machine
+    @property
+    def _scheme(self) -> str:
+        return "http" if self.tls is None else "https"
 
-    def _call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run ``work`` on the server's loop and wait for it."""
-        if self._loop is None:
-            raise RuntimeError("FakeComfyUI is not running")
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    def _serve(self, started: Future[None]) -> None:
-        """Be the server's thread."""
-        try:
-            with (
-                tempfile.TemporaryDirectory(prefix="fake-comfyui-") as folder,
-                contextlib.closing(Machine(self, Path(folder).resolve())) as machine,
-            ):
-                asyncio.run(self._live(machine, started))
-        except OSError as error:
-            if started.done():
-                raise
-            started.set_exception(error)
-        finally:
-            started.cancel()  # no effect where it has begun; else nobody shall wait for it
-
-    async def _live(self, machine: Machine, started: Future[None]) -> None:
-        self._port = await machine.begin(self._host, self._port)
-        self._loop, self._machine = asyncio.get_running_loop(), machine
-        started.set_result(None)
-        await machine.ended()
+    @contextlib.contextmanager
+    def _new_machine(self) -> Iterator[Machine]:
+        with (
+            tempfile.TemporaryDirectory(prefix="fake-comfyui-") as folder,
+            contextlib.closing(Machine(self, Path(folder).resolve())) as machine,
+        ):
+            yield machine
 
 
 def _paint_for_real(
