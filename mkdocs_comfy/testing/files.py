@@ -126,8 +126,9 @@ class Disk:
         return name
 
     def has_input(self, name: str) -> bool:
-        """Whether a graph that names this input file can run."""
-        return (self.root / "input" / name).is_file()
+        """Whether a graph that names this input file can run; ``x.png [input]`` names it too."""
+        subfolder = os.path.dirname(name)  # noqa: PTH120  # names are no paths of ours
+        return isinstance(self.find(name, subfolder=subfolder, folder="input"), Path)
 
     def find(self, filename: str, *, subfolder: str | None, folder: str) -> Path | int:
         """Return the file that ``/view`` is asked for, or the status of the refusal.

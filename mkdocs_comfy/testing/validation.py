@@ -169,15 +169,23 @@ class _Inspection:
             if isinstance(inputs[name], list):
                 fit = self._link(name, spec, inputs[name], errors) and fit
             else:
-                free = self._rules.takes_any(kind, name) or self._is_uploaded(spec, inputs[name])
-                errors += cast_literal(name, spec, inputs, any_choice=free)
+                errors += self._literal(kind, name, spec, inputs)
         self._path.pop()
         self._seen[node] = (fit and not errors, errors)
         return self._seen[node]
 
-    def _is_uploaded(self, spec: list[Any], value: object) -> bool:
-        takes_uploads = len(spec) > 1 and spec[1].get("image_upload")
-        return bool(takes_uploads) and isinstance(value, str) and self._rules.has_file(value)
+    def _literal(
+        self, kind: str, name: str, spec: list[Any], inputs: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Judge a literal; for an input that takes uploads, the files count and not the list."""
+        uploaded = bool(spec[1].get("image_upload"))
+        free = uploaded or self._rules.takes_any(kind, name)
+        errors = cast_literal(name, spec, inputs, any_choice=free)
+        if errors or not uploaded or self._rules.has_file(str(inputs[name])):
+            return errors
+        details = f"{name} - Invalid image file: {inputs[name]}"
+        message = "Custom validation failed for node"
+        return [fault("custom_validation_failed", message, details, input_name=name)]
 
     def _link(
         self, name: str, spec: list[Any], link: list[Any], errors: list[dict[str, Any]]

@@ -275,6 +275,46 @@ def test_view_answers_as_recorded(recorded_client, recorded_server, plain, name)
     assert (len(reply.content) > 0) == (wanted["bytes"] > 0)
 
 
+def test_uploads_are_answered_as_recorded(recorded_client, recording):
+    for upload in recording("uploads"):
+        name, data = upload["filename"], upload["data"]
+        form = {"files": {"image": (name, data.encode(), "image/png")}} if name else {}
+
+        reply = recorded_client.http.post("/upload/image", data=upload["fields"], **form)
+
+        assert reply.status_code == upload["status"]
+        assert (reply.json() if reply.content else None) == upload["body"]
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"),
+    [("mkdocs-comfy/a b.png", True), ("nope.png", False), ("a b.png [input]", True)],
+)
+def test_an_image_to_load_must_have_been_uploaded(recorded_client, recording, name, taken):
+    for upload in recording("uploads")[:3]:
+        files = {"image": (upload["filename"], upload["data"].encode(), "image/png")}
+        recorded_client.http.post("/upload/image", data=upload["fields"], files=files)
+    graph = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": name}},
+        "2": {
+            "class_type": "SaveImage",
+            "inputs": {"images": ["1", 0], "filename_prefix": "x"},
+        },
+    }
+
+    reply = recorded_client.http.post("/prompt", json={"prompt": graph})
+
+    assert reply.status_code == (200 if taken else 400)
+    if not taken:
+        (error,) = reply.json()["node_errors"]["1"]["errors"]
+        assert error == {
+            "type": "custom_validation_failed",
+            "message": "Custom validation failed for node",
+            "details": "image - Invalid image file: nope.png",
+            "extra_info": {"input_name": "image"},
+        }
+
+
 def test_object_info_is_the_recorded_one(recorded_client, recording):
     nodes = recording("object_info-subset")
 
