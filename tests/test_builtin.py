@@ -12,18 +12,24 @@ from mkdocs_comfy.builtin import builtin_templates, folder_templates
 from mkdocs_comfy.errors import NotAWorkflowError, TemplateError
 from mkdocs_comfy.testing import FakeComfyUI
 from mkdocs_comfy.testing.tracing import picture_of
-from mkdocs_comfy.workflows.binding import Inputs, bind
+from mkdocs_comfy.workflows.binding import Inputs, bind, image_literal
 from mkdocs_comfy.workflows.library import Library
 from mkdocs_comfy.workflows.rules import ROLES
 
 KEYS = json.loads((Path(__file__).parent / "goldens" / "library.json").read_text("utf-8"))
 NAMES = sorted(KEYS)
+IMAGE = image_literal("ab" * 32)
 WITHOUT_NEGATIVE = {"flux-dev", "flux-schnell", "flux2-klein", "hidream", "z-image-turbo"}
 
 
 @pytest.fixture(scope="module")
 def library():
     return Library([builtin_templates()])
+
+
+def image_for(template):
+    """What stands for some image, for a template that starts from one."""
+    return IMAGE if template.image else None
 
 
 def test_the_built_in_templates_are_found(library):
@@ -60,18 +66,19 @@ def test_each_has_readable_titles_and_an_image_of_its_own(library, name):
     assert len(titles) == len(set(titles))
     assert {"Prompt", "Canvas", "Save Image"} <= set(titles)
     assert graph == library.template(name).live  # nothing that leads nowhere
-    (batch,) = {value for node in graph.values() if (value := node["inputs"].get("batch_size"))}
-    assert batch == 1
+    assert {node["inputs"].get("batch_size", 1) for node in graph.values()} == {1}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_embedded_server_takes_each_and_paints_what_is_asked(library, name):
-    bound = bind(library.template(name), Inputs(prompt="a foggy harbour", seed=7, size=(640, 384)))
+    template = library.template(name)
+    inputs = Inputs(prompt="a foggy harbour", seed=7, size=(640, 384), image=image_for(template))
+    bound = bind(template, inputs)
 
-    with FakeComfyUI(any_model=True) as comfyui:
-        reply = httpx.post(
-            f"{comfyui.url}/api/prompt", json={"prompt": bound.graph}, trust_env=False
-        )
+    with FakeComfyUI(any_model=True) as comfyui, httpx.Client(trust_env=False) as client:
+        api = f"{comfyui.url}/api"
+        client.post(f"{api}/upload/image", files={"image": (IMAGE, b"bytes")})
+        reply = client.post(f"{api}/prompt", json={"prompt": bound.graph})
 
     assert reply.status_code == 200, reply.text
     picture = picture_of(bound.graph, bound.output)
@@ -112,9 +119,11 @@ def test_they_are_found_in_an_installed_wheel(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_key_of_a_built_in_template_is_a_promise(library, name):
     """Of graph and ``.toml`` together; what changes one renders everybody's heroes anew."""
-    inputs = Inputs(prompt="a foggy harbour, cinematic, golden hour", seed=1)
+    template = library.template(name)
+    prompt = "a foggy harbour, cinematic, golden hour"
 
-    assert bind(library.template(name), inputs).key == KEYS[name]
+    bound = bind(template, Inputs(prompt=prompt, seed=1, image=image_for(template)))
+    assert bound.key == KEYS[name]
 
 
 @pytest.mark.parametrize(

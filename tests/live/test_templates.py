@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import io
 
 import pytest
@@ -12,7 +14,7 @@ from mkdocs_comfy.comfyui.jobs import Failed, Limits, Rendered, RenderJob
 from mkdocs_comfy.comfyui.renderer import Renderer
 from mkdocs_comfy.comfyui.server import ServerConfig
 from mkdocs_comfy.errors import MissingModelError
-from mkdocs_comfy.workflows.binding import Inputs, bind
+from mkdocs_comfy.workflows.binding import Inputs, bind, image_literal
 from mkdocs_comfy.workflows.library import Library
 
 CHECKPOINT = "v1-5-pruned-emaonly.safetensors"
@@ -27,9 +29,12 @@ def render(comfyui):
     library = Library([builtin_templates()])
     renderer = Renderer(ServerConfig(url=comfyui.url), limits=Limits(timeout=60))
 
-    def run(name, prompt="a foggy harbour", **inputs):
-        bound = bind(library.template(name), Inputs(prompt=prompt, **{"seed": 1, **inputs}))
+    def run(name, prompt="a foggy harbour", source=None, **inputs):
+        image = source and image_literal(hashlib.sha256(source.read_bytes()).hexdigest())
+        arguments = Inputs(prompt=prompt, image=image, **{"seed": 1, **inputs})
+        bound = bind(library.template(name), arguments)
         job = RenderJob(
+            uploads={image: source} if source else {},
             key=bound.key,
             graph=bound.graph,
             output=bound.output,
@@ -59,7 +64,19 @@ def test_sd15_is_rendered_by_a_model(render):
     assert len({picture.tobytes() for picture in pictures}) == 3
 
 
-def test_sdxl_is_rendered_by_a_model_and_upscaled_by_another(render, sdxl):
+@pytest.fixture
+def painted(tmp_path):
+    """Make an image of one colour, to start from."""
+
+    def make(colour):
+        path = tmp_path / f"{colour}.png"
+        Image.new("RGB", (320, 200), colour).save(path)
+        return path
+
+    return make
+
+
+def test_sdxl_is_rendered_upscaled_and_started_from_an_image(render, sdxl, painted):
     """A second family: two text encoders, and the size among what the model is told."""
     quick = {"size": (256, 128), "params": {"steps": 2}}
 
@@ -74,13 +91,23 @@ def test_sdxl_is_rendered_by_a_model_and_upscaled_by_another(render, sdxl):
     assert {picture.size for picture in pictures} == {(256, 128)}
     assert pictures[0].tobytes() == pictures[1].tobytes() != pictures[2].tobytes()
     assert decoded(large).size == (512, 256)
+    fog, sun = (
+        render("sdxl-img2img", "a foggy harbour", source=painted(colour), **quick)
+        for colour in ("grey", "gold")
+    )
+    assert decoded(fog).size == decoded(sun).size == (256, 128)
+    assert decoded(fog).tobytes() != decoded(sun).tobytes()
 
 
 @pytest.mark.parametrize("name", Library([builtin_templates()]).names())
 def test_the_server_has_nothing_against_a_template_but_missing_models(comfyui, name):
     """Small and quick, in case it lacks none and renders."""
+    template = Library([builtin_templates()]).template(name)
     quick = Inputs(prompt="a foggy harbour", seed=1, size=(256, 128), params={"steps": 1})
-    bound = bind(Library([builtin_templates()]).template(name), quick)
+    if template.image:
+        (comfyui.folder / "input" / "fog.png").write_bytes(b"not looked into before it runs")
+        quick = dataclasses.replace(quick, image="fog.png")
+    bound = bind(template, quick)
 
     reply = comfyui.post("/prompt", {"prompt": bound.graph})
 
