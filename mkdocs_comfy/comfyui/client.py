@@ -74,8 +74,10 @@ class Client(Exchange):
         answer = await self._greet("/system_stats")
         if answer.status == HTTPStatus.INTERNAL_SERVER_ERROR:
             raise not_comfyui(answer, self.server)
-        if "system" not in as_mapping(self._document(answer)):
+        stats = as_mapping(self._document(answer))
+        if "system" not in stats:
             raise not_comfyui(answer, self.server)
+        self.version = self._version(stats)
         self._met = True
 
     async def learn(self) -> None:
@@ -191,9 +193,7 @@ class Client(Exchange):
             RenderError: The server cannot be asked.
         """
         answer = await self._ask("GET", "/system_stats", within=self.pace.probe)
-        system = as_mapping(as_mapping(self._document(answer)).get("system"))
-        version = as_text(system.get("comfyui_version"))
-        return self.server.clean(f"ComfyUI {version}".rstrip())
+        return f"ComfyUI {self._version(as_mapping(self._document(answer)))}".rstrip()
 
     async def definitions(self) -> Mapping[str, object]:
         """What ``GET /object_info`` says of all node classes, by class.
@@ -219,6 +219,10 @@ class Client(Exchange):
                     place = await self.find(prompt_id)
                     if place is not None and place.running:
                         await self._ask("POST", "/interrupt", {"prompt_id": prompt_id})
+
+    def _version(self, stats: Mapping[str, object]) -> str:
+        system = as_mapping(stats.get("system"))
+        return self.server.clean(as_text(system.get("comfyui_version")))
 
     async def _accepted(self, answer: Answer, job: RenderJob) -> str:
         accepted = read_accepted(self._document(answer))

@@ -32,6 +32,7 @@ class Exchange:
     Attributes:
         server: The server.
         pace: How long to wait for what.
+        version: ComfyUI's own version, known after ``probe``; ``""`` if not told.
     """
 
     _images_in_storage: ClassVar[bool] = False
@@ -40,6 +41,7 @@ class Exchange:
         """Prepare; nothing is opened yet."""
         self.server = transport.server
         self.pace = transport.pace
+        self.version = ""
         self._transport = transport
         self._http = transport.http()
         self._met = False

@@ -196,12 +196,14 @@ class Rendered:
         data: The file as the server sent it; nobody has looked inside yet.
         seconds: How long the job ran, without its time in the queue and its download.
         server: Where it was rendered.
+        version: Version of that ComfyUI; ``""`` where it does not tell.
     """
 
     job: RenderJob
     data: bytes
     seconds: float
     server: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

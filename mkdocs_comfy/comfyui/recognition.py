@@ -74,6 +74,11 @@ class EitherClient:
         """How many jobs the server may run at a time."""
         return self._client.breadth
 
+    @property
+    def version(self) -> str:
+        """ComfyUI's own version; ``""`` if not told."""
+        return self._client.version
+
     async def __aenter__(self) -> Self:
         await self._opened.enter_async_context(self._client)
         return self

@@ -37,6 +37,10 @@ class ServerClient(Protocol):
     def breadth(self) -> int:
         """How many jobs it may run at a time, at least 1."""
 
+    @property
+    def version(self) -> str:
+        """ComfyUI's own version, such as ``0.3.75``, known after ``probe``; ``""`` if not told."""
+
     async def __aenter__(self) -> Self: ...
 
     async def __aexit__(self, *_: object) -> None: ...

@@ -136,7 +136,7 @@ class Session:
             RenderError: There is no image.
         """
         try:
-            return replace(await watch.run(), server=self.name)
+            return replace(await watch.run(), server=self.name, version=self._client.version)
         finally:
             self._abandoned += watch.prompt_ids
             self.forget(watch)

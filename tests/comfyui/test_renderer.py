@@ -53,6 +53,7 @@ def test_events_of_one_job_come_in_order(comfyui, render, a_job):
     assert steps == sorted(steps)
     assert all(0 <= step <= count for step, count in steps)
     assert result.events[-1].seconds > 0
+    assert result.events[-1].version == "0.3.64"
 
 
 def test_only_api_routes_are_used(comfyui, render, a_job):
