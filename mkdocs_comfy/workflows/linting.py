@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from mkdocs_comfy.errors import printable, shorten
 from mkdocs_comfy.text import choice_in
+from mkdocs_comfy.workflows.canonical import models_in
 from mkdocs_comfy.workflows.graph import LiveGraph, Target, id_order, link_of, title_of
-from mkdocs_comfy.workflows.key import MODEL_SUFFIXES
 from mkdocs_comfy.workflows.parameters import UnfitError
 from mkdocs_comfy.workflows.review import is_partner, reach_of
 from mkdocs_comfy.workflows.rules import PREVIEWS, SEED_INPUTS, TEXT_ROLES
@@ -65,16 +65,7 @@ def lint(template: WorkflowTemplate) -> tuple[LintFinding, ...]:
 
 def needed_models(template: WorkflowTemplate) -> tuple[str, ...]:
     """Return the model files that the template names, sorted, each once."""
-    return tuple(
-        sorted(
-            {
-                value
-                for node in template.live.values()
-                for value in node["inputs"].values()
-                if isinstance(value, str) and value.endswith(MODEL_SUFFIXES)
-            }
-        )
-    )
+    return models_in(template.live)
 
 
 def needed_images(template: WorkflowTemplate) -> tuple[str, ...]:
