@@ -5,7 +5,7 @@ from __future__ import annotations
 import reprlib
 import shlex
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -136,17 +136,26 @@ class HookError(HeroError):
 
 
 class CacheError(HeroError):
-    """The cache cannot be read or written.
+    """The cache, or the frozen directory, cannot be read or written.
 
     Attributes:
         path: What could not be used.
+        place: Which of the two, by the option that says where it is.
     """
 
     kind = "cache"
 
-    def __init__(self, *, path: str, problem: str, way_out: str = "") -> None:
-        super().__init__(f"cache {path}: {problem}", way_out=way_out)
-        self.path = path
+    def __init__(
+        self,
+        *,
+        path: str,
+        problem: str,
+        way_out: str = "",
+        place: Literal["cache_dir", "frozen_dir"] = "cache_dir",
+    ) -> None:
+        name = "cache" if place == "cache_dir" else place
+        super().__init__(f"{name} {path}: {problem}", way_out=way_out)
+        self.path, self.place = path, place
 
 
 def brief(value: object) -> str:

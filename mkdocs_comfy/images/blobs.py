@@ -1,4 +1,4 @@
-"""The cache's files: written whole or not at all.
+"""The files of the cache and of the frozen directory: written whole or not at all.
 
 The one place where the cache touches its files, and where what the operating system says
 becomes a ``CacheError``.
@@ -15,12 +15,15 @@ import stat
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from mkdocs_comfy.errors import CacheError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+Place: TypeAlias = Literal["cache_dir", "frozen_dir"]
+"""What a file belongs to, by the option that says where that is."""
 
 STALE: Final = 24 * 3600
 """Seconds after which a temporary file is taken to be a crashed build's."""
@@ -36,6 +39,7 @@ class Staged:
         bytes: Its length.
         sha256: Digest of its bytes.
         mtime_ns: Its modification time; renaming does not change it.
+        place: What it belongs to, for errors.
     """
 
     temporary: str
@@ -43,6 +47,7 @@ class Staged:
     bytes: int
     sha256: str
     mtime_ns: int
+    place: Place
 
     def commit(self) -> None:
         """Put the file in its place, over whatever is there.
@@ -50,12 +55,12 @@ class Staged:
         Raises:
             CacheError: The operating system refuses.
         """
-        with _explained(self.path):
+        with _explained(self.path, self.place):
             Path(self.temporary).replace(self.path)
 
 
 @contextlib.contextmanager
-def staged(path: str, data: bytes) -> Iterator[Staged]:
+def staged(path: str, data: bytes, *, place: Place = "cache_dir") -> Iterator[Staged]:
     """Write ``data`` next to ``path`` and force it to the disk; what is not committed goes again.
 
     Nobody ever sees half a file under ``path``: not another process, not after a power cut.
@@ -66,7 +71,7 @@ def staged(path: str, data: bytes) -> Iterator[Staged]:
     target = Path(path)
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
     try:
-        with _explained(path):
+        with _explained(path, place):
             target.parent.mkdir(parents=True, exist_ok=True)
             with temporary.open("xb") as file:
                 file.write(data)
@@ -79,19 +84,20 @@ def staged(path: str, data: bytes) -> Iterator[Staged]:
             bytes=status.st_size,
             sha256=hashlib.sha256(data).hexdigest(),
             mtime_ns=status.st_mtime_ns,
+            place=place,
         )
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
 
 
-def write(path: str, data: bytes) -> None:
+def write(path: str, data: bytes, *, place: Place = "cache_dir") -> None:
     """Write one file whole.
 
     Raises:
         CacheError: As ``staged``.
     """
-    with staged(path, data) as file:
+    with staged(path, data, place=place) as file:
         file.commit()
 
 
@@ -101,8 +107,18 @@ def read(path: str) -> bytes:
     Raises:
         CacheError: It is gone or may not be read.
     """
-    with _explained(path):
+    with _explained(path, "cache_dir"):
         return Path(path).read_bytes()
+
+
+def remove(path: str, *, place: Place = "cache_dir") -> None:
+    """Remove one file; it may be gone already.
+
+    Raises:
+        CacheError: The operating system refuses.
+    """
+    with _explained(path, place):
+        Path(path).unlink(missing_ok=True)
 
 
 def plain_status(path: str) -> os.stat_result | None:
@@ -129,15 +145,16 @@ def sweep(folder: str) -> None:
 
 
 @contextlib.contextmanager
-def _explained(path: str) -> Iterator[None]:
+def _explained(path: str, place: Place) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        elsewhere = "point `cache_dir:` at a directory that can be written"
+        elsewhere = f"point `{place}:` at a directory that can be written"
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         raise CacheError(
             path=path,
             problem=reason[:1].lower() + reason[1:],
             way_out=f"free some space there, or {elsewhere}" if full else elsewhere,
+            place=place,
         ) from error

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING
 
 from mkdocs_comfy.errors import CacheError
 from mkdocs_comfy.images import blobs
-from mkdocs_comfy.images.folder import Folder, checked
+from mkdocs_comfy.images.folder import CachedFile, Folder, checked
 from mkdocs_comfy.images.index import Index
+from mkdocs_comfy.images.making import Making
+from mkdocs_comfy.images.memory import Memory
 from mkdocs_comfy.images.records import JSON, Original, OriginalRecord, Variant, VariantRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from mkdocs_comfy.images.records import ImageInfo
@@ -38,6 +40,7 @@ class HeroCache:
 
     Attributes:
         directory: Where it is.
+        memory: What it knows beyond its files.
 
     Args:
         directory: Where it is to be; need not exist.
@@ -60,6 +63,7 @@ class HeroCache:
         root = directory.absolute()
         self._ignore = root / ".gitignore"
         self._index = Index(root / "index", report=self._report, patience=patience)
+        self.memory = Memory(self._index, report=self._report)
         self._originals = Folder(
             str(root / "originals"),
             OriginalRecord.of_row,
@@ -106,7 +110,7 @@ class HeroCache:
         data: bytes,
         info: ImageInfo,
         *,
-        made: Mapping[str, JSON] | None = None,
+        made: Making | None = None,
     ) -> Original:
         """Store an image as it was delivered, in the place of any other for ``key``.
 
@@ -116,13 +120,15 @@ class HeroCache:
             key: What it is the image of.
             data: The image, unchanged.
             info: What ``inspect`` said of ``data``.
-            made: How it was made, see ``OriginalRecord.made``.
+            made: How it was made; kept beside the record, which every build reads.
 
         Raises:
             CacheError: The file could not be written.
         """
         self._prepare()
-        facts: dict[str, JSON] = {**info.row(), "made": made or {}}
+        if made is not None:
+            self.memory.keep(key, made.row())
+        facts: dict[str, JSON] = {**info.row(), "made": {}}
         record = self._originals.store(key, info.extension, data, facts)
         return Original(key=key, path=self._originals.path(record.file), record=record)
 
@@ -141,6 +147,32 @@ class HeroCache:
         self._prepare()
         record = self._variants.store(key, "webp", data, {"width": width, "height": height})
         return Variant(key=key, path=self._variants.path(record.file), record=record)
+
+    def made(self, key: CacheKey) -> Making | None:
+        """How the image of ``key`` was made; ``None`` where that is not known."""
+        if made := self.memory.made(key):
+            return made
+        original = self.original(key)
+        return None if original is None else Making.of_row(original.record.made)
+
+    def files(self) -> Iterator[CachedFile]:
+        """Give every image that is stored, in no order."""
+        for folder in (self._originals, self._variants):
+            yield from folder.files()
+
+    def remove(self, files: Iterable[CachedFile]) -> None:
+        """Remove images, and what is known of them.
+
+        Raises:
+            CacheError: One of them cannot be removed.
+        """
+        gone: list[str] = []
+        try:
+            for file in files:
+                blobs.remove(file.path)
+                gone.append(file.name)
+        finally:
+            self.memory.forget(gone)
 
     def read(self, image: Original | Variant) -> bytes:
         """The bytes of an image that was looked up or stored.

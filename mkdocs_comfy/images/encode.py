@@ -13,6 +13,8 @@ from mkdocs_comfy.images.variants import QUALITY, fitted_size
 if TYPE_CHECKING:
     from typing import Self
 
+    from mkdocs_comfy.images.decode import Decoded
+
 METHOD: Final = 4
 """Effort of the WebP encoder; 6 takes more than twice the time for 2 to 5 % of the bytes."""
 
@@ -44,14 +46,22 @@ class Source:
             BadImageError: It is no image, or not a whole one.
             TooLargeError: It has more pixels than ``max_pixels``.
         """
-        return cls(in_srgb(decode(data, max_pixels=max_pixels)))
+        return cls.of_decoded(decode(data, max_pixels=max_pixels))
 
-    def webp(self, *, width: int | None = None, quality: int = QUALITY) -> bytes:
+    @classmethod
+    def of_decoded(cls, decoded: Decoded) -> Self:
+        """Take an original that is decoded already."""
+        return cls(in_srgb(decoded))
+
+    def webp(
+        self, *, width: int | None = None, quality: int = QUALITY, lossless: bool = False
+    ) -> bytes:
         """Encode as WebP.
 
         Args:
             width: Pixels; never more than the original has, see ``variants.fitted_size``.
             quality: 0 to 100.
+            lossless: Keep every pixel as it is; then ``quality`` is the effort.
         """
         size = fitted_size(self.size, width)
         # Pillow keeps the parameters of a save on the image and hands them to the next one, or
@@ -62,7 +72,7 @@ class Source:
             else self._image.resize(size, Image.Resampling.LANCZOS)
         )
         file = io.BytesIO()
-        image.save(file, "WEBP", quality=quality, method=METHOD)
+        image.save(file, "WEBP", quality=quality, method=METHOD, lossless=lossless)
         return file.getvalue()
 
 

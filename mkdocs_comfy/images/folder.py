@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
@@ -26,7 +27,7 @@ from mkdocs_comfy.images.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from mkdocs_comfy.images.index import Index
     from mkdocs_comfy.images.records import ImageInfo
@@ -34,6 +35,23 @@ if TYPE_CHECKING:
 _Record = TypeVar("_Record", bound=BlobRecord)
 
 _KEY: Final = re.compile(r"(?:[a-z][0-9]+-)?[0-9a-f]{32,64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CachedFile:
+    """An image file of the cache, whatever its record says.
+
+    Attributes:
+        name: The key that it is stored under.
+        path: Where it is.
+        bytes: Its length.
+        written: When it was last changed, seconds since the epoch.
+    """
+
+    name: str
+    path: str
+    bytes: int
+    written: float
 
 
 class Folder(Generic[_Record]):
@@ -114,6 +132,17 @@ class Folder(Generic[_Record]):
             with contextlib.suppress(OSError):
                 Path(self.path(f"{key}.{other}")).unlink()
         return record
+
+    def files(self) -> Iterator[CachedFile]:
+        """Give the files that are named by a key; none where the folder cannot be read."""
+        with contextlib.suppress(OSError), os.scandir(self.directory) as entries:
+            for entry in entries:
+                name, _, suffix = entry.name.rpartition(".")
+                if suffix in SUFFIXES and _KEY.fullmatch(name):
+                    status = entry.stat(follow_symlinks=False)
+                    yield CachedFile(
+                        name=name, path=entry.path, bytes=status.st_size, written=status.st_mtime
+                    )
 
     def _agrees(self, record: BlobRecord) -> bool:
         status = blobs.plain_status(self.path(record.file))

@@ -28,7 +28,7 @@ from mkdocs_comfy.images.database import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from mkdocs_comfy.images.records import JSON
@@ -163,6 +163,20 @@ class Index:
         try:
             with store.transact():
                 if self._holder(store, key) == owner:
+                    store.delete(key)
+        except _BORDER as error:
+            self._trouble(store, error)
+        finally:
+            self._leave(store)
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Forget values; what cannot be written stays, which costs some room and nothing else."""
+        store = self._opened(create=False)
+        if not isinstance(store, Database):
+            return
+        try:
+            with store.transact():
+                for key in keys:
                     store.delete(key)
         except _BORDER as error:
             self._trouble(store, error)

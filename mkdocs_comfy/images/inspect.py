@@ -12,6 +12,8 @@ from mkdocs_comfy.images.records import EXTENSIONS, ImageInfo
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from mkdocs_comfy.images.decode import Decoded
+
 SHORTEST_SIDE: Final = 64
 """Pixels that each side of a hero has at least; less is an error picture or a tracking pixel."""
 
@@ -31,7 +33,15 @@ def inspect_image(data: bytes, *, max_pixels: int) -> ImageInfo:
             under ``SHORTEST_SIDE``.
         TooLargeError: It has more pixels than ``max_pixels``.
     """
-    decoded = decode(data, max_pixels=max_pixels)
+    return describe(decode(data, max_pixels=max_pixels))
+
+
+def describe(decoded: Decoded) -> ImageInfo:
+    """Say what a decoded image is.
+
+    Raises:
+        BadImageError: It has a side under ``SHORTEST_SIDE``.
+    """
     width, height = decoded.normal.size
     if min(width, height) < SHORTEST_SIDE:
         raise BadImageError(

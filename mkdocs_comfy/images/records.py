@@ -126,9 +126,8 @@ class OriginalRecord(BlobRecord):
     Attributes:
         format: Format of the file, a key of ``EXTENSIONS``.
         pixels: Digest of the decoded pixels; names the variants made from them.
-        made: How the image was made, as a sidecar tells it: prompt, negative, seed, size,
-            template, page, seconds, the server's version. Empty for an image whose record was
-            lost. It never decides anything.
+        made: How the image was made, where an early version wrote it here; since then it is a
+            row of its own (``Memory.made``), which a warm build does not read.
     """
 
     format: str

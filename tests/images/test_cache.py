@@ -9,13 +9,14 @@ import pytest
 
 from mkdocs_comfy.errors import CacheError
 from mkdocs_comfy.images.inspect import inspect_image
+from mkdocs_comfy.images.making import Making
 
 KEY = "k1-" + "5" * 64
 OTHER = "k1-" + "6" * 64
 NAME = "7" * 32
 
 
-def stored(cache, data, key=KEY, **made):
+def stored(cache, data, key=KEY, made=None):
     return cache.store_original(key, data, inspect_image(data, max_pixels=10**6), made=made)
 
 
@@ -29,7 +30,19 @@ def files(cache):
 
 def test_an_image_is_found_again_with_all_that_is_known_of_it(cache, open_cache, picture):
     data = picture("png", size=(96, 64))
-    first = stored(cache, data, prompt="Häfen 🌫", seed=2**63, size=[96, 64], seconds=1.5)
+    made = Making(
+        prompt="Häfen 🌫",
+        negative="people",
+        seed=2**63,
+        size=(96, 64),
+        template="sdxl",
+        style=("night",),
+        models=("xl.safetensors",),
+        workflow={"1": {"class_type": "SaveImage", "inputs": {}}},
+        comfyui="0.3.75",
+        seconds=1.5,
+    )
+    first = stored(cache, data, made=made)
     cache.close()
 
     again = open_cache(cache.directory).original(KEY)
@@ -40,9 +53,7 @@ def test_an_image_is_found_again_with_all_that_is_known_of_it(cache, open_cache,
     assert again.record.sha256 == hashlib.sha256(data).hexdigest()
     assert (again.record.format, again.record.width, again.record.height) == ("png", 96, 64)
     assert again.record.pixels == inspect_image(data, max_pixels=10**6).pixels
-    assert again.record.made == {
-        "prompt": "Häfen 🌫", "seed": 2**63, "size": [96, 64], "seconds": 1.5,
-    }  # fmt: skip
+    assert open_cache(cache.directory).made(KEY) == made
 
 
 def test_a_variant_is_found_again(cache, open_cache, picture):

@@ -11,8 +11,10 @@ import pytest
 
 from mkdocs_comfy.images.database import Database, ForeignRowError, JsonDisk, ReadOnlyDatabase
 from mkdocs_comfy.images.inspect import inspect_image
+from mkdocs_comfy.images.making import Making
 
 KEY = "k1-" + "5" * 64
+MADE = Making(prompt="fog" * 50, seed=1, template="sdxl", workflow={})
 
 
 class Bomb:
@@ -238,7 +240,7 @@ def broken_inside(cache, picture):
     data = picture()
     info = inspect_image(data, max_pixels=10**6)
     for number in range(400):
-        cache.store_original(f"k1-{number:064x}", data, info, made={"prompt": "fog" * 50})
+        cache.store_original(f"k1-{number:064x}", data, info, made=MADE)
     cache.close()
     database = cache.directory / "index" / "cache.db"
     pages = bytearray(database.read_bytes())
