@@ -127,6 +127,9 @@ class ComfyConfig(base.Config):
     cache_dir = Folder(default=".cache/plugin/comfy")
     """The private, disposable cache; holds a ``.gitignore`` of its own."""
 
+    frozen_dir = Folder(default="heroes")
+    """Committed images, found before the cache; written by ``freeze``, emptied by ``prune``."""
+
     assets_dir = SiteFolder(default="assets/heroes")
     """Where images land in the site."""
 
@@ -178,6 +181,7 @@ class ComfyConfig(base.Config):
             max_bytes=self.max_bytes,
             max_pixels=self.max_pixels,
             cache_dir=self.cache_dir,
+            frozen_dir=self.frozen_dir,
             assets_dir=self.assets_dir,
             place=place,
         )

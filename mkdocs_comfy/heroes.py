@@ -73,6 +73,7 @@ class Heroes:
         self._production: Production | None = None
         self._pages: dict[str, _Shown] = {}
         self._late: list[str] = []
+        self._stale = 0
 
     def prepare(
         self, reader: PageReader, *, config: MkDocsConfig, files: Files, tell_policy: bool
@@ -104,7 +105,7 @@ class Heroes:
         ):
             production = self._pipeline.produce(plan, report=progress)
         self._tell_missing(plan, production)
-        for image in production.images.values():
+        for image in (*production.images.values(), *production.former.values()):
             add_image(image, config=config, files=files)
         # The graphs are not needed any more, and a large site has many.
         self._production = production
@@ -113,7 +114,7 @@ class Heroes:
                 prompt=asked[path],
                 alt=hero.spec.alt,
                 place=hero.place,
-                image=production.images.get(hero.key),
+                image=production.former.get(path) or production.images.get(hero.key),
             )
             for path, hero in plan.heroes.items()
         }
@@ -150,12 +151,14 @@ class Heroes:
         if self._production is None or not self._pages:
             return None
         made = self._production
-        total = made.cached + made.rendered + len(made.failures)
-        parts = [f"{made.cached} cached"] if made.cached else []
+        total = made.frozen + made.cached + made.rendered + len(made.failures)
+        parts = [f"{made.frozen} frozen"] if made.frozen else []
+        parts += [f"{made.cached} cached"] if made.cached else []
         if made.rendered:
             parts.append(f"{made.rendered} rendered in {seconds_text(made.seconds)}")
-        if made.failures:
-            count = len(made.failures)
+        if self._stale:
+            parts.append(f"{self._stale} stale")
+        if count := len(made.failures) - self._stale:
             placeholders = "1 placeholder" if count == 1 else f"{count} placeholders"
             parts.append(placeholders if self._placeholders else f"{count} missing")
         return f"{heroes_text(total)}: {', '.join(parts)}"
@@ -173,8 +176,9 @@ class Heroes:
         raise PluginError(f"comfy: {count} in front matter or templates, listed above")
 
     def _tell_missing(self, plan: Plan, production: Production) -> None:
-        """One message for each cause, with its count and its first page."""
-        texts = missing_texts(plan.heroes.values(), production.failures)
+        """One message for each cause, with how many are missing or stale and the first pages."""
+        self._stale = len({plan.heroes[page].key for page in production.former})
+        texts = missing_texts(plan.heroes.values(), production.failures, production.former)
         match self._pipeline.settings.on_missing:
             case OnMissing.ERROR if texts:
                 raise PluginError("\n".join(f"comfy: {text}" for text in texts))

@@ -116,6 +116,7 @@ class Settings:
         max_bytes: Bytes of one downloaded image.
         max_pixels: Pixels of one image.
         cache_dir: The private cache.
+        frozen_dir: Committed images, looked at before the cache; need not exist.
         assets_dir: Folder of the images in the site, with ``/``, without one at either end.
         place: Where on a page the hero goes, for pages that do not say.
     """
@@ -134,6 +135,7 @@ class Settings:
     max_bytes: int
     max_pixels: int
     cache_dir: Path
+    frozen_dir: Path
     assets_dir: str
     place: Place
     style: tuple[str, ...] = ()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
@@ -14,8 +17,18 @@ from mkdocs.commands.build import build as mkdocs_build
 from mkdocs.config import load_config
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import MkDocsException
+from mkdocs.utils.meta import get_data
 
+from mkdocs_comfy.config import ComfyConfig
+from mkdocs_comfy.pipeline import PageSource, Pipeline
+from mkdocs_comfy.pipeline.upkeep import Upkeep
 from mkdocs_comfy.testing import FakeComfyUI, flat_painter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mkdocs_comfy.pipeline.freezing import Freezing
+    from mkdocs_comfy.settings import Settings
 
 settings.register_profile(
     "default", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -127,6 +140,31 @@ class Site:
         plugins = [*self.config["plugins"], {"comfy": self.options}]
         file.write_text(yaml.safe_dump({**self.config, "plugins": plugins}), encoding="utf-8")
         return file
+
+    def freeze(self) -> Freezing:
+        """Freeze what the pages use, as ``mkdocs-comfy freeze`` does."""
+        settings = self.settings()
+        with closing(Pipeline(settings)) as pipeline, closing(Upkeep(settings)) as upkeep:
+            return upkeep.freeze(pipeline.plan(self._sources()))
+
+    def settings(self) -> Settings:
+        """The pipeline's view of mkdocs.yml."""
+        config = load_config(str(self.write_config()))
+        options = config.plugins["comfy"].config
+        assert isinstance(options, ComfyConfig)
+        return options.settings({})
+
+    def _sources(self) -> Iterator[PageSource]:
+        docs = self.root / "docs"
+        for file in sorted(docs.rglob("*.md")):
+            source = file.read_text(encoding="utf-8")
+            if "hero_prompt" in (meta := get_data(source)[1]):
+                yield PageSource(
+                    path=file.relative_to(docs).as_posix(),
+                    meta=meta,
+                    title=lambda: "A title",
+                    source=partial(str, source),
+                )
 
     def build(self, *, strict: bool = False) -> Built:
         """Build the site as ``mkdocs build`` does; what it raises is part of the result."""

@@ -241,7 +241,7 @@ def test_bad_values_are_told_what_is_expected(options, words):
     assert "hush" not in text
 
 
-@pytest.mark.parametrize("key", ["widths", "cache_remote", "frozen_dir", "social"])
+@pytest.mark.parametrize("key", ["widths", "cache_remote", "social"])
 def test_an_option_of_a_later_version_is_refused_by_name(key):
     _, (failed, warnings) = load(**{key: 1})
 

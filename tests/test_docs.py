@@ -574,6 +574,6 @@ def test_nothing_is_promised_that_a_later_version_brings(path):
     options = {name for name, _ in ComfyConfig()._schema}
     named = set(re.findall(r"`(hero_\w+)", BLOCK.sub("", source))) - {"hero_"}
     assert named <= {*KEYS, "hero_image", "hero_sed"}
-    for later in ("serve_debounce", "frozen_dir", "cache_remote", "widths"):
+    for later in ("serve_debounce", "cache_remote", "widths"):
         assert later not in options
         assert f"`{later}" not in source

@@ -41,7 +41,7 @@ def told(site, comfyui):
         text = re.sub(r"^comfy: (\d\d:\d\d:\d\d )?", "", record.getMessage())
         for found, shown in replaced.items():
             text = text.replace(found, shown)
-        texts.add(text)
+        texts.add(re.sub(r"heroes/[0-9a-f]{16}", "heroes/STEM", text))
     return texts
 
 
@@ -141,6 +141,21 @@ def file_in_the_way(site, _):
 
 def in_ci(site, _):
     del site.options["server"]
+
+
+def frozen(site, _):
+    """Render the one hero and freeze it, then go where no server is."""
+    site.build()
+    site.freeze()
+    site.options["mode"] = "offline"
+
+
+def spoiled(suffix, text):
+    def write(site, _):
+        (file,) = (site.root / "heroes").glob(f"*{suffix}")
+        file.write_text(text)
+
+    return write
 
 
 def square(_, comfyui):
@@ -253,6 +268,11 @@ CASES = {
     "offline": options(mode="offline"),
     "CI": in_ci,
     "cache": file_in_the_way,
+    "stale": both(frozen, asks(hero_prompt="a harbour in the evening")),
+    "pin not found": asks(hero_pin="k1-" + "7" * 64),
+    "LFS": both(frozen, spoiled(".webp", "version https://git-lfs.github.com/spec/v1\n")),
+    "conflict": both(frozen, spoiled(".json", "<<<<<<< HEAD\n")),
+    "pin": asks(hero_pin="cafe"),
     "no aiohttp": options(server="embedded"),
     "seed": asks(hero_seed="lucky"),
     "quoted seed": asks(hero_seed="7"),

@@ -15,6 +15,7 @@ KEYS = (
     "hero_image_from",
     "hero_alt",
     "hero_place",
+    "hero_pin",
 )
 """The keys that this version gives an effect."""
 
@@ -23,7 +24,6 @@ LATER_KEYS = (
     "hero_credit",
     "hero_focus",
     "hero_prompt_dark",
-    "hero_pin",
 )
 """The keys that a later version will know; refused by name until then."""
 

@@ -57,7 +57,9 @@ class HeroSpec:
         image_from: Path of the source image, relative to the page or, with ``/`` in front, to
             docs_dir; or ``None``.
         alt: Text for readers who do not see the image; ``""``: decorative.
+        says_alt: True where the page says so itself, be it ``""``.
         place: Where on the page the image goes, or ``None``.
+        pin: Key of the image to show whatever else the page says, or ``None``.
     """
 
     page: str
@@ -70,7 +72,9 @@ class HeroSpec:
     params: Mapping[str, Scalar]
     image_from: str | None
     alt: str
+    says_alt: bool
     place: Place | None
+    pin: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +133,9 @@ def read_spec(
         params=reader.take("hero_params", values.params) or {},
         image_from=reader.take("hero_image_from", values.image_from),
         alt=reader.take("hero_alt", values.alt) or "",
+        says_alt=meta.get("hero_alt") is not None,
         place=reader.take("hero_place", values.place),
+        pin=reader.take("hero_pin", values.pin),
     )
     if reader.problems:
         return Reading(errors=_errors(reader.problems, page=page, lines=KeyLines(source())))

@@ -41,6 +41,7 @@ MAX_PIXELS = 50_000_000
 
 _SIZE = re.compile(r"([1-9][0-9]{1,4})x([1-9][0-9]{1,4})")
 _NEARLY_SIZE = re.compile(r"([0-9]{1,6})\s*(?:px)?\s*[xX\u00d7*,/ ]\s*([0-9]{1,6})\s*(?:px)?")
+_PIN = re.compile(r"k1-[0-9a-f]{64}")
 _UNFIT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _QUOTES = "put it in quotes, so that YAML reads it as text"
 
@@ -289,6 +290,20 @@ def alt(value: object) -> str:
         UnusableError: As :func:`text` does.
     """
     return text(value, limit=MAX_ALT)
+
+
+def pin(value: object) -> str:
+    """Return the key of an image.
+
+    Raises:
+        UnusableError: It is none: ``k1-`` and 64 hex digits. Those of stand-ins cannot be pinned.
+    """
+    if isinstance(value, str) and _PIN.fullmatch(value):
+        return value
+    raise UnusableError(
+        "the key of an image: k1- and 64 hex digits",
+        "remove the line and pin the image anew: mkdocs-comfy keep PAGE --current",
+    )
 
 
 def place(value: object) -> Place:

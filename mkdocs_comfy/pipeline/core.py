@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_comfy.builtin import builtin_templates, folder_templates
 from mkdocs_comfy.errors import CacheError, HeroError, RenderError
 from mkdocs_comfy.images.cache import HeroCache
+from mkdocs_comfy.images.memory import today
 from mkdocs_comfy.pipeline.advice import advised
 from mkdocs_comfy.pipeline.delivery import Delivery, inspect
+from mkdocs_comfy.pipeline.lookup import Lookup
 from mkdocs_comfy.pipeline.plan import plan_pages
 from mkdocs_comfy.pipeline.production import Notice, Production
 from mkdocs_comfy.settings import Mode, OnMissing
 from mkdocs_comfy.workflows.library import Library
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from mkdocs_comfy.comfyui.server import Pace
     from mkdocs_comfy.pipeline.plan import PageSource, Plan, PlannedHero
@@ -75,29 +77,34 @@ class Pipeline:
         Returns:
             What became of each hero. Nothing is raised for a hero that cannot be had.
         """
-        wanted: dict[CacheKey, PlannedHero] = {}
-        for hero in plan.heroes.values():
-            wanted.setdefault(hero.key, hero)
-        images = {key: image for key in wanted if (image := self._delivery.at_hand(key))}
-        failures: dict[CacheKey, HeroError] = {}
-        if len(images) < len(wanted):
-            left = [hero for key, hero in wanted.items() if key not in images]
-            images |= self._remake(left, failures)
-        cached, seconds = len(images), 0.0
-        if missing := [
-            hero for key, hero in wanted.items() if key not in images and key not in failures
-        ]:
+        wanted = _by_key(plan)
+        lookup = self._lookup()
+        lookup.find(wanted)
+        images, failures = lookup.images, lookup.failures
+        at_hand, frozen, seconds = len(images), len(lookup.frozen_keys), 0.0
+        known = images.keys() | failures.keys()
+        missing = [hero for key, hero in wanted.items() if key not in known]
+        failures.update({hero.key: _pin_not_found() for hero in missing if not hero.renderable})
+        if missing := [hero for hero in missing if hero.renderable]:
             started = self._clock()
             self._render(missing, images, failures, report)
             seconds = self._clock() - started
-        rendered = len(images) - cached
+        rendered = len(images) - at_hand
+        former = self._former(plan, lookup)
+        self._remember(plan, lookup)
         if self.settings.on_missing is OnMissing.PLACEHOLDER:
-            self._fill(wanted, images, failures)
-        if findings := self._cache.drain():
-            more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
-            report(Notice(text=f"cache: {findings[0]}{more}", warning=True))
+            bare = {hero.key for page, hero in plan.heroes.items() if page not in former}
+            self._fill([wanted[key] for key in failures if key in bare], images, failures)
+        for notice in (*self._frozen_notices(lookup), *self._cache_notices()):
+            report(notice)
         return Production(
-            images=images, cached=cached, rendered=rendered, failures=failures, seconds=seconds
+            images=images,
+            frozen=frozen,
+            cached=at_hand - frozen,
+            rendered=rendered,
+            failures=failures,
+            former=former,
+            seconds=seconds,
         )
 
     def close(self) -> None:
@@ -107,24 +114,42 @@ class Pipeline:
     def _library(self) -> Library:
         return Library([folder_templates(self.settings.templates_dir), builtin_templates()])
 
-    def _remake(
-        self, heroes: Sequence[PlannedHero], failures: dict[CacheKey, HeroError]
-    ) -> Mapping[CacheKey, SiteImage]:
-        """Encode again what is stored as an original but not as a file for the site."""
-        made: dict[CacheKey, SiteImage] = {}
-        with ThreadPoolExecutor(thread_name_prefix="comfy-images") as pool:
-            futures = {
-                hero.key: pool.submit(self._delivery.from_original, hero.key) for hero in heroes
-            }
-            for key, future in futures.items():
-                try:
-                    image = future.result()
-                except HeroError as error:
-                    failures[key] = error
-                else:
-                    if image is not None:
-                        made[key] = image
-        return made
+    def _lookup(self) -> Lookup:
+        return Lookup(self.settings.frozen_dir, cache=self._cache, delivery=self._delivery)
+
+    def _former(self, plan: Plan, lookup: Lookup) -> Mapping[str, SiteImage]:
+        """What pages show whose own image is missing: a reworded prompt makes no hole."""
+        if not lookup.failures or self.settings.on_missing is OnMissing.ERROR:
+            return {}
+        return {
+            page: image
+            for page, hero in plan.heroes.items()
+            if hero.key in lookup.failures and (image := lookup.former(hero))
+        }
+
+    def _remember(self, plan: Plan, lookup: Lookup) -> None:
+        """Note which page shows which image, and what is in use today."""
+        shown = {page: hero.key for page, hero in plan.heroes.items() if hero.key in lookup.images}
+        for kind in {key[:2] for key in shown.values()}:
+            pages = {page: key for page, key in shown.items() if key.startswith(kind)}
+            files = (Path(lookup.images[key].path).stem for key in pages.values())
+            self._cache.memory.note(kind, pages, {*pages.values(), *files}, today())
+
+    def _frozen_notices(self, lookup: Lookup) -> Iterator[Notice]:
+        """One warning for the files that Git LFS has, and one for all else that is wrong."""
+        faults = lookup.frozen.faults.values()
+        name = self.settings.frozen_dir.name
+        for is_pointer, way_out in ((True, "git lfs pull"), (False, "mkdocs-comfy check")):
+            found = [each for each in faults if (each.fault == "lfs_pointer") is is_pointer]
+            if found:
+                more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+                text = f"{name}/{found[0].file} {found[0].problem} and counts as not there{more}"
+                yield Notice(text=f"{text}\n    {way_out}", warning=True)
+
+    def _cache_notices(self) -> Iterator[Notice]:
+        if findings := self._cache.drain():
+            more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+            yield Notice(text=f"cache: {findings[0]}{more}", warning=True)
 
     def _render(
         self,
@@ -198,15 +223,32 @@ class Pipeline:
 
     def _fill(
         self,
-        wanted: Mapping[CacheKey, PlannedHero],
+        heroes: Sequence[PlannedHero],
         images: dict[CacheKey, SiteImage],
         failures: dict[CacheKey, HeroError],
     ) -> None:
-        for key in failures:
+        for hero in heroes:
             try:
-                images[key] = self._delivery.placeholder(wanted[key])
+                images[hero.key] = self._delivery.placeholder(hero)
             except CacheError as error:
-                failures[key] = error
+                failures[hero.key] = error
+
+
+def _by_key(plan: Plan) -> dict[CacheKey, PlannedHero]:
+    """One hero for each key; of several, one that can be rendered."""
+    wanted: dict[CacheKey, PlannedHero] = {}
+    for hero in plan.heroes.values():
+        if not wanted.setdefault(hero.key, hero).renderable:
+            wanted[hero.key] = hero
+    return wanted
+
+
+def _pin_not_found() -> HeroError:
+    return HeroError(
+        "a pinned image is neither in the frozen directory nor in the cache",
+        way_out="bring it back from git, or remove hero_pin from the page, which then renders its"
+        " prompt",
+    )
 
 
 def _of_all(error: HeroError) -> bool:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mkdocs_comfy.errors import BadImageError
+from mkdocs_comfy.images.making import Making
+from mkdocs_comfy.images.sidecar import UnsoundError
 from mkdocs_comfy.images.variants import QUALITY, VariantKey, fitted_size, variant_key
 from mkdocs_comfy.pipeline.production import SiteImage
 
 if TYPE_CHECKING:
     from mkdocs_comfy.images.cache import HeroCache
-    from mkdocs_comfy.images.records import ImageInfo, Original, OriginalRecord, Variant
+    from mkdocs_comfy.images.encode import Source
+    from mkdocs_comfy.images.frozen import FrozenFolder, FrozenImage
+    from mkdocs_comfy.images.records import ImageInfo, Original, Variant
     from mkdocs_comfy.pipeline.plan import PlannedHero
     from mkdocs_comfy.settings import Settings
     from mkdocs_comfy.workflows.key import CacheKey
@@ -35,7 +40,8 @@ class Delivery:
         original = self._cache.original(key)
         if original is None:
             return None
-        variant = self._cache.variant(_webp(original.record))
+        record = original.record
+        variant = self._cache.variant(variant_of(record.pixels, (record.width, record.height)))
         return None if variant is None else self._in_site(variant)
 
     def from_original(self, key: CacheKey) -> SiteImage | None:
@@ -47,30 +53,58 @@ class Delivery:
         original = self._cache.original(key)
         return None if original is None else self._encoded(original, self._cache.read(original))
 
-    def accept(self, hero: PlannedHero, data: bytes, seconds: float) -> SiteImage:
+    def frozen_at_hand(self, frozen: FrozenImage) -> SiteImage | None:
+        """Return a frozen image if nothing has to be made for it."""
+        sidecar = frozen.sidecar
+        variant = self._cache.variant(
+            variant_of(sidecar.pixels, (sidecar.width, sidecar.height)),
+        )
+        return None if variant is None else self._in_site(variant)
+
+    def from_frozen(self, frozen: FrozenImage, folder: FrozenFolder) -> SiteImage:
+        """Make the file of a frozen image, after making sure that it is the image it is said to be.
+
+        Raises:
+            UnsoundError: It is not.
+            CacheError: The file cannot be stored.
+        """
+        if image := self.frozen_at_hand(frozen):
+            return image
+        from mkdocs_comfy.images.decode import decode  # noqa: PLC0415  # Pillow
+        from mkdocs_comfy.images.encode import Source  # noqa: PLC0415  # Pillow
+        from mkdocs_comfy.images.inspect import describe  # noqa: PLC0415  # Pillow
+
+        data = folder.data(frozen)
+        try:
+            decoded = decode(data, max_pixels=self._max_pixels)
+            folder.verify(frozen, describe(decoded))
+        except BadImageError as error:
+            raise UnsoundError(Path(frozen.path).name, f"cannot be used: {error.what}") from error
+        sidecar = frozen.sidecar
+        return self._stored(
+            Source.of_decoded(decoded), sidecar.pixels, (sidecar.width, sidecar.height)
+        )
+
+    def accept(
+        self, hero: PlannedHero, data: bytes, seconds: float, version: str = ""
+    ) -> SiteImage:
         """Check what the server sent, store it, then make the file for the site.
 
         The original is stored before anything else can fail.
+
+        Args:
+            hero: What it is the image of.
+            data: What was sent.
+            seconds: How long the server worked on it.
+            version: Version of that ComfyUI, where it is known.
 
         Raises:
             BadImageError: It is no image that we can use.
             CacheError: It cannot be stored.
         """
-        bound = hero.bound
-        original = self._cache.store_original(
-            hero.key,
-            data,
-            self._inspected(data, bound.template),
-            made={
-                "prompt": bound.prompt,
-                "negative": bound.negative,
-                "seed": bound.seed,
-                "size": bound.size,
-                "template": bound.template,
-                "page": hero.spec.page,
-                "seconds": round(seconds, 3),
-            },
-        )
+        info = self._inspected(data, hero.bound.template)
+        made = Making.of_bound(hero.bound, style=hero.style, comfyui=version, seconds=seconds)
+        original = self._cache.store_original(hero.key, data, info, made=made)
         return self._encoded(original, data)
 
     def placeholder(self, hero: PlannedHero) -> SiteImage:
@@ -90,16 +124,21 @@ class Delivery:
         return self._in_site(variant)
 
     def _encoded(self, original: Original, data: bytes) -> SiteImage:
-        from mkdocs_comfy.images.encode import encode_webp  # noqa: PLC0415  # Pillow
-
         record = original.record
-        key = _webp(record)
-        variant = self._cache.variant(key)
-        if variant is None:
-            width, height = fitted_size((record.width, record.height))
-            encoded = encode_webp(data, max_pixels=self._max_pixels, quality=QUALITY)
-            variant = self._cache.store_variant(key, encoded, width=width, height=height)
-        return self._in_site(variant)
+        variant = self._cache.variant(variant_of(record.pixels, (record.width, record.height)))
+        if variant is not None:
+            return self._in_site(variant)
+        from mkdocs_comfy.images.encode import Source  # noqa: PLC0415  # Pillow
+
+        source = Source.of_bytes(data, max_pixels=self._max_pixels)
+        return self._stored(source, record.pixels, (record.width, record.height))
+
+    def _stored(self, source: Source, pixels: str, size: tuple[int, int]) -> SiteImage:
+        width, height = fitted_size(size)
+        encoded = source.webp(quality=QUALITY)
+        return self._in_site(
+            self._cache.store_variant(variant_of(pixels, size), encoded, width=width, height=height)
+        )
 
     def _inspected(self, data: bytes, template: str) -> ImageInfo:
         """Say in an error whose image it was."""
@@ -132,9 +171,15 @@ def inspect(data: bytes, *, max_pixels: int) -> ImageInfo:
     return inspect_image(data, max_pixels=max_pixels)
 
 
-def _webp(record: OriginalRecord) -> VariantKey:
-    width, _ = fitted_size((record.width, record.height))
-    return variant_key(pixels=record.pixels, width=width, format="webp", quality=QUALITY)
+def variant_of(pixels: str, size: tuple[int, int]) -> VariantKey:
+    """Name of the file that an image becomes.
+
+    Args:
+        pixels: Digest of the image's pixels.
+        size: Its width and height.
+    """
+    width, _ = fitted_size(size)
+    return variant_key(pixels=pixels, width=width, format="webp", quality=QUALITY)
 
 
 def _placeholder(text: str, size: tuple[int, int]) -> VariantKey:

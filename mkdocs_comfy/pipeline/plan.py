@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mkdocs_comfy.errors import HeroError, StyleNotFoundError, TemplateError
+from mkdocs_comfy.pages.front_matter import KeyLines
 from mkdocs_comfy.pages.spec import derived_seed, read_spec
 from mkdocs_comfy.pages.styles import chosen, joined
 from mkdocs_comfy.pipeline.blame import placed
 from mkdocs_comfy.pipeline.sources import source_image
 from mkdocs_comfy.text import choice_in
-from mkdocs_comfy.workflows.binding import Inputs, bind
-from mkdocs_comfy.workflows.key import stand_in
+from mkdocs_comfy.workflows.binding import BoundWorkflow, Inputs, bind
+from mkdocs_comfy.workflows.key import CacheKey, stand_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from mkdocs_comfy.pages.spec import HeroSpec, Place
     from mkdocs_comfy.pipeline.sources import SourceImage
     from mkdocs_comfy.settings import Settings
-    from mkdocs_comfy.workflows.binding import BoundWorkflow
-    from mkdocs_comfy.workflows.key import CacheKey
     from mkdocs_comfy.workflows.library import Library
 
 
@@ -52,16 +51,40 @@ class PlannedHero:
     Attributes:
         spec: What the page asks for.
         bound: The workflow that renders it.
-        key: Key of the image; of a stand-in where the embedded server is to render it.
+        style: Names of the styles that went into it, in their order.
+        key: Key of the image that the page shows: the pinned one, else that of ``bound``; of a
+            stand-in where the embedded server is to render it.
         place: Where on the page it goes.
+        renderable: False where the pinned image is not the one that rendering would give.
+        page_text: Gives the page's file as text.
         source: The image that the workflow starts from, or ``None``.
     """
 
     spec: HeroSpec
     bound: BoundWorkflow
+    style: tuple[str, ...]
     key: CacheKey
     place: Place
+    renderable: bool
+    page_text: Callable[[], str]
     source: SourceImage | None = None
+
+    @property
+    def pinned(self) -> bool:
+        """True where the page names the image itself."""
+        return self.spec.pin is not None
+
+    @property
+    def real_key(self) -> CacheKey:
+        """The key, but never a stand-in's: what is looked for among the frozen images."""
+        return CacheKey(self.spec.pin) if self.spec.pin else self.bound.key
+
+    def line(self, key: str = "hero_prompt") -> int:
+        """Line of a front-matter key in the page's file, counted from 1; 1 where it is inherited.
+
+        Reads the page: for findings only.
+        """
+        return KeyLines(self.page_text()).line(key) or 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +128,11 @@ def plan_pages(pages: Iterable[PageSource], *, library: Library, settings: Setti
             continue
         try:
             hero = plan_hero(
-                reading.spec, library=library, settings=settings, docs_dir=page.docs_dir
+                reading.spec,
+                library=library,
+                settings=settings,
+                docs_dir=page.docs_dir,
+                page_text=page.source,
             )
         except (StyleNotFoundError, TemplateError) as error:
             blamed = placed(
@@ -127,23 +154,52 @@ def plan_pages(pages: Iterable[PageSource], *, library: Library, settings: Setti
 
 
 def plan_hero(
-    spec: HeroSpec, *, library: Library, settings: Settings, docs_dir: Path | None = None
+    spec: HeroSpec,
+    *,
+    library: Library,
+    settings: Settings,
+    docs_dir: Path | None = None,
+    page_text: Callable[[], str] = str,
 ) -> PlannedHero:
-    """Bind one page's wishes to its template.
+    """Bind one page's wishes to its template, and see which image it shows.
 
     The page comes before its styles, a later style before an earlier one, these before the
-    configuration, then the template. The derived seed is that of the page's own prompt.
+    configuration, then the template. The derived seed is that of the page's own prompt. A pinned
+    image stays whatever becomes of styles and template: then ``bound`` has no nodes.
 
     Args:
         spec: What the page asks for.
         library: The templates that there are.
         settings: The configuration.
         docs_dir: Where the source image of the page is; ``None`` for nowhere.
+        page_text: Gives the page's file as text.
 
     Raises:
         StyleNotFoundError: The page names a style that there is not.
         TemplateError: The template is not there, not usable, or has no place for a value.
     """
+    try:
+        bound, source = _bound(spec, library, settings, docs_dir)
+    except (StyleNotFoundError, TemplateError):
+        if spec.pin is None:
+            raise
+        bound, source = _unbound(spec, settings), None
+    key = stand_in(bound.key) if settings.embedded else bound.key
+    return PlannedHero(
+        spec=spec,
+        bound=bound,
+        style=_styles_of(spec, settings),
+        key=CacheKey(spec.pin) if spec.pin else key,
+        place=spec.place or settings.place,
+        renderable=spec.pin is None or (spec.pin == key and bool(bound.graph)),
+        page_text=page_text,
+        source=source,
+    )
+
+
+def _bound(
+    spec: HeroSpec, library: Library, settings: Settings, docs_dir: Path | None
+) -> tuple[BoundWorkflow, SourceImage | None]:
     look = chosen(_styles_of(spec, settings), settings.styles)
     seed = look.seed if spec.seed is None else spec.seed
     template = library.template(spec.template or look.template or settings.template)
@@ -156,24 +212,30 @@ def plan_hero(
             template=template.name,
             max_bytes=settings.max_bytes,
         )
-    bound = bind(
-        template,
-        Inputs(
-            prompt=joined(look.prefix, spec.prompt, look.suffix),
-            seed=derived_seed(spec.prompt) if seed is None else seed,
-            negative=look.negative if spec.negative is None else spec.negative,
-            negative_required=spec.negative is not None,
-            size=spec.size or look.size or settings.size,
-            image=source.literal if source else spec.image_from,
-            params={**look.params, **spec.params},
-        ),
+    inputs = Inputs(
+        prompt=joined(look.prefix, spec.prompt, look.suffix),
+        seed=derived_seed(spec.prompt) if seed is None else seed,
+        negative=look.negative if spec.negative is None else spec.negative,
+        negative_required=spec.negative is not None,
+        size=spec.size or look.size or settings.size,
+        image=source.literal if source else spec.image_from,
+        params={**look.params, **spec.params},
     )
-    return PlannedHero(
-        spec=spec,
-        bound=bound,
-        key=stand_in(bound.key) if settings.embedded else bound.key,
-        place=spec.place or settings.place,
-        source=source,
+    return bind(template, inputs), source
+
+
+def _unbound(spec: HeroSpec, settings: Settings) -> BoundWorkflow:
+    """What stands for a workflow where only the pinned image is left of it."""
+    return BoundWorkflow(
+        template=spec.template or settings.template,
+        graph={},
+        key=CacheKey(spec.pin or ""),
+        output="",
+        size=None,
+        prompt=spec.prompt,
+        seed=derived_seed(spec.prompt) if spec.seed is None else spec.seed,
+        negative=spec.negative,
+        findings=(),
     )
 
 

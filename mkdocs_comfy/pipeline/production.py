@@ -36,16 +36,21 @@ class Production:
 
     Attributes:
         images: Key → image, for every hero that has one, placeholders included.
-        cached: How many were at hand.
+        frozen: How many were in the frozen directory.
+        cached: How many were not, but in the cache.
         rendered: How many were rendered in this call, here or by a build beside this one.
         failures: Key → why there is no image (or a placeholder in its place).
+        former: Page → the image that it showed before, to be shown in the place of one that
+            failed.
         seconds: How long rendering took; 0 where nothing was rendered.
     """
 
     images: Mapping[CacheKey, SiteImage]
+    frozen: int
     cached: int
     rendered: int
     failures: Mapping[CacheKey, HeroError]
+    former: Mapping[str, SiteImage]
     seconds: float
 
 

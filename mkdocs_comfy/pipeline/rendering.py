@@ -137,9 +137,11 @@ class Rendering:
             for event in events:
                 self._report(event)
                 match event:
-                    case Rendered(job=job, data=data, seconds=seconds, server=server):
+                    case Rendered(
+                        job=job, data=data, seconds=seconds, server=server, version=version
+                    ):
                         hero = self._heroes[job.key]
-                        future = pool.submit(self._delivery.accept, hero, data, seconds)
+                        future = pool.submit(self._delivery.accept, hero, data, seconds, version)
                         self._accepting[future] = (hero, seconds, server)
                     case Failed(job=job, error=OutOfTimeError()):
                         self.failures[job.key] = self._too_late

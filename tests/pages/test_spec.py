@@ -50,7 +50,9 @@ def test_a_prompt_is_enough():
         params={},
         image_from=None,
         alt="",
+        says_alt=False,
         place=None,
+        pin=None,
     )
 
 
@@ -65,6 +67,7 @@ def test_every_key_arrives():
         "hero_image_from: /img/fox.png",
         "hero_alt: 'A fox: red'",
         "hero_place: none",
+        f"hero_pin: k1-{'7' * 64}",
     )
     assert read(source).spec == HeroSpec(
         page="guide/x.md",
@@ -77,7 +80,9 @@ def test_every_key_arrives():
         params={"steps": 30, "cfg": 5.5, "tiled": True, "Sampler.sampler_name": "euler"},
         image_from="/img/fox.png",
         alt="A fox: red",
+        says_alt=True,
         place="none",
+        pin="k1-" + "7" * 64,
     )
 
 
@@ -202,6 +207,9 @@ WRONG = [
     ("hero_place: bottom", "after_title, top or none, got 'bottom'"),
     ("hero_place: false", "write none"),
     ("hero_place: [top]", "after_title, top or none, got ['top']"),
+    ("hero_pin: k1-" + "7" * 63, "the key of an image: k1- and 64 hex digits, got"),
+    ("hero_pin: e1-" + "7" * 64, "pin the image anew: mkdocs-comfy keep PAGE --current"),
+    ("hero_pin: 7", "the key of an image: k1- and 64 hex digits, got 7"),
     ("hero: true", "hero must be false (no hero), or absent, got True\nremove the line"),
     ("hero: 'false'", "write false without quotes"),
     ("hero: [a]", "hero must be false (no hero), or absent, got ['a']"),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import shutil
 import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from PIL import Image
 from mkdocs_comfy.comfyui.jobs import Failed, Rendered
 from mkdocs_comfy.comfyui.server import Pace
 from mkdocs_comfy.images.cache import HeroCache
+from mkdocs_comfy.images.sidecar import stem_of
 from mkdocs_comfy.pipeline import PageSource, Pipeline
+from mkdocs_comfy.pipeline.upkeep import Upkeep
 from mkdocs_comfy.settings import Mode, OnMissing, ServerSettings, Settings
 
 
@@ -42,6 +45,7 @@ def settings(tmp_path, comfyui):
         max_bytes=2**26,
         max_pixels=50_000_000,
         cache_dir=tmp_path / "cache",
+        frozen_dir=tmp_path / "heroes",
         assets_dir="assets/heroes",
         place="after_title",
     )
@@ -222,6 +226,83 @@ class Lab:
         pipeline = self._new_pipeline(dataclasses.replace(settings, mode=Mode.OFFLINE))
         made = pipeline.produce(pipeline.plan(self._pages), report=lambda _: None)
         return len(made.images) - 1
+
+
+class Team:
+    """Somebody who writes pages, and what is done with their images.
+
+    Attributes:
+        settings: The configuration.
+        pages: What the pages ask for.
+    """
+
+    def __init__(self, settings, page, new_pipeline):
+        self.settings = settings
+        self.pages = {}
+        self._page, self._new_pipeline = page, new_pipeline
+
+    def write(self, path, **meta):
+        """Write a page, over what it was."""
+        self.pages[path] = self._page(path, **meta)
+
+    def plan(self):
+        plan = self._new_pipeline(self.settings).plan(self.pages.values())
+        assert plan.errors == ()
+        return plan
+
+    def build(self, *, events=None, **options):
+        """Build with other settings than usual."""
+        pipeline = self._new_pipeline(dataclasses.replace(self.settings, **options))
+        report = (lambda _: None) if events is None else events.append
+        return pipeline.produce(pipeline.plan(self.pages.values()), report=report)
+
+    def offline(self, **options):
+        """Build without a server."""
+        return self.build(mode=Mode.OFFLINE, **options)
+
+    def freeze(self, **how):
+        return self._do("freeze", **how)
+
+    def check(self, **how):
+        return self._do("check", root=self.settings.frozen_dir.parent, **how)
+
+    def prune(self, **how):
+        with closing(Upkeep(self.settings)) as upkeep:
+            return upkeep.prune([self.plan()], **how)
+
+    def survey(self):
+        return self._do("survey")
+
+    def current(self, path):
+        with closing(Upkeep(self.settings)) as upkeep:
+            return upkeep.current(self.plan().heroes[path])
+
+    def key(self, path):
+        return self.plan().heroes[path].key
+
+    def file(self, path, suffix=".webp"):
+        """The frozen file of a page's image."""
+        stem = stem_of(self.plan().heroes[path].real_key)
+        return self.settings.frozen_dir / (stem + suffix)
+
+    def on_another_machine(self):
+        """Lose the cache, which is not committed."""
+        shutil.rmtree(self.settings.cache_dir, ignore_errors=True)
+
+    def _do(self, what, **how):
+        with closing(Upkeep(self.settings)) as upkeep:
+            return getattr(upkeep, what)(self.plan(), **how)
+
+
+@pytest.fixture
+def team(settings, page, new_pipeline):
+    """Two pages, rendered and frozen."""
+    made = Team(settings, page, new_pipeline)
+    made.write("a.md", hero_alt="A harbour")
+    made.write("b.md", hero_prompt="a lighthouse", hero_alt="A lighthouse")
+    assert made.build().rendered == 2
+    assert len(made.freeze().written) == 2
+    return made
 
 
 @pytest.fixture
