@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mkdocs_comfy.testing.files import OutsideError, expand_prefix
 from mkdocs_comfy.testing.frames import Run
+from mkdocs_comfy.testing.knobs import Span
 from mkdocs_comfy.testing.ordering import execution_order, reachable, signatures
 from mkdocs_comfy.testing.pace import Pace, StoppedError, workers_of
 from mkdocs_comfy.testing.png import with_text
@@ -19,7 +20,7 @@ from mkdocs_comfy.testing.tracing import is_sampler, picture_of, steps_of, takes
 from mkdocs_comfy.testing.transcoding import preview_jpeg
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from mkdocs_comfy.testing.files import Disk
     from mkdocs_comfy.testing.gallery import Gallery
@@ -84,6 +85,7 @@ class Executor:
         self._results = {}
 
     async def _run(self, job: Job) -> None:
+        began = time.perf_counter()
         run = Run(job, self._sessions)
         self._sessions.running_for = job.client_id
         paintings: dict[str, asyncio.Future[list[bytes]]] = {}
@@ -101,6 +103,7 @@ class Executor:
         finally:
             for painting in paintings.values():
                 painting.cancel()
+            self._knobs.spans.append(Span(prompt_id=job.id, began=began, ended=time.perf_counter()))
         await self._sessions.settle()
         if self._knobs.history_lag > 0:
             await asyncio.sleep(self._knobs.history_lag)
@@ -130,11 +133,12 @@ class Executor:
         for node in order:
             if node in sinks - cached and takes_picture(graph[node]["inputs"]):
                 paintings[node] = self._gallery.begin(picture_of(graph, node))
+        workers = workers_of(graph, order, cached=cached, sinks=sinks)
         pace = Pace(
             job=job,
             began=began,
-            seconds=self._knobs.latency if job.seconds is None else job.seconds,
-            workers=workers_of(graph, order, cached=cached, sinks=sinks),
+            seconds=self._seconds(job, workers),
+            workers=workers,
         )
         if not pace.workers:
             await self._gate(job)
@@ -147,6 +151,14 @@ class Executor:
             if node not in paintings or node in run.outputs:
                 self._results[signed[node]] = run.outputs.get(node)
             run.end(node)
+
+    def _seconds(self, job: Job, workers: Sequence[str]) -> float:
+        """Return what a job takes whose ``workers`` have anything left to do."""
+        if job.seconds is not None:
+            return job.seconds
+        inputs = [job.graph[node]["inputs"] for node in workers]
+        steps = sum(steps_of(job.graph, each) for each in inputs if is_sampler(each))
+        return self._knobs.latency + self._knobs.step_seconds * steps
 
     async def _node(
         self, run: Run, node: str, pace: Pace, painting: asyncio.Future[list[bytes]] | None

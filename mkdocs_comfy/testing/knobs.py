@@ -51,6 +51,21 @@ def take_canned(canned: dict[str, Canned], *keys: str) -> Answer | None:
     return None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """When one job had the server to itself, in seconds of ``time.perf_counter``.
+
+    Attributes:
+        prompt_id: The job.
+        began: When it left the queue.
+        ended: When its last node was done, or it failed; the history follows.
+    """
+
+    prompt_id: str
+    began: float
+    ended: float
+
+
 @dataclass(kw_only=True, eq=False)
 class Knobs:
     """Settings and records of one fake server.
@@ -61,6 +76,7 @@ class Knobs:
         models: Folder -> names of the model files that the server has.
         latency: Seconds that one job takes from its start to the history, where anything is left
             to do; a job that is cached takes none. A picture may take longer to paint.
+        step_seconds: Seconds that each step of its samplers adds to that.
         history_lag: Seconds between ``execution_success`` on the socket and the job's move from
             the queue into the history.
         previews: Send preview pictures over the socket, one a step.
@@ -84,12 +100,14 @@ class Knobs:
         failed: Ids of the jobs in which a node raised.
         interrupted: Ids of the jobs that were interrupted.
         deleted: Ids of the jobs that were taken from the queue.
+        spans: When each job ran, however it ended, in the order of execution.
     """
 
     painter: Painter
     nodes: Definitions
     models: dict[str, list[str]]
     latency: float = 0.0
+    step_seconds: float = 0.0
     history_lag: float = 0.0
     previews: bool = False
     any_model: bool = False
@@ -110,6 +128,7 @@ class Knobs:
     failed: list[str] = field(default_factory=list)
     interrupted: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
     canned: dict[str, Canned] = field(default_factory=dict, repr=False)
     crash_point: CrashPoint | None = field(default=None, repr=False)
     restart_after: float | None = field(default=None, repr=False)

@@ -682,6 +682,25 @@ class TestFaults:
 
         assert time.monotonic() - began >= 0.2
 
+    def test_a_job_may_take_longer_with_more_steps(self, comfyui, client, txt2img):
+        comfyui.step_seconds = 0.02
+        for seed, steps in ((1, 5), (2, 10)):
+            client.render(txt2img(seed, steps=steps))
+
+        short, long = (span.ended - span.began for span in comfyui.spans)
+        assert short >= 0.1
+        assert long >= 0.2
+
+    def test_it_tells_when_each_job_had_the_server_to_itself(self, comfyui, client, txt2img):
+        comfyui.latency = 0.05
+        jobs = [client.submit(txt2img(seed)) for seed in (1, 2)]
+        for job in jobs:
+            client.history(job)
+
+        first, second = comfyui.spans
+        assert [first.prompt_id, second.prompt_id] == jobs
+        assert first.began < first.ended <= second.began < second.ended
+
     def test_headers_can_be_required(self, comfyui, client):
         comfyui.headers_required = {"Authorization": "Bearer x"}
 
