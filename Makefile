@@ -68,6 +68,7 @@ corpus: setup ## test tracing on the workflows that ComfyUI offers, which are in
 
 bench: setup ## measure what README and docs claim
 	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/engine.py --quick
 	$(BIN)/python benchmarks/warm.py
 	$(BIN)/python benchmarks/templates.py
 

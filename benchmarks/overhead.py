@@ -26,87 +26,28 @@ import argparse
 import statistics
 import sys
 import time
-from contextlib import closing
 from itertools import pairwise
-from typing import Any
 
-from mkdocs_comfy.comfyui.jobs import Failed, Limits, Rendered, RenderJob
-from mkdocs_comfy.comfyui.renderer import Renderer
-from mkdocs_comfy.comfyui.server import ServerConfig
+from workload import Moments, graphs, render
+
+from mkdocs_comfy.comfyui.jobs import Rendered
 from mkdocs_comfy.testing import FakeComfyUI, flat_painter
-from mkdocs_comfy.workflows.key import CacheKey
 
 BOUND_MS = 15.0
 JOB_SECONDS = 0.05
-
-
-class Moments(list[str]):
-    """A list that remembers when each of its items was appended."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.at: list[float] = []
-
-    def append(self, item: str) -> None:
-        """Append ``item`` and note the time."""
-        self.at.append(time.perf_counter())
-        super().append(item)
-
-
-def graph(seed: int) -> dict[str, Any]:
-    """A workflow of the usual shape; another seed, so that nothing comes from the cache."""
-    text = {"class_type": "CLIPTextEncode", "inputs": {"text": "a harbour", "clip": ["4", 1]}}
-    return {
-        "3": {
-            "class_type": "KSampler",
-            "inputs": {
-                "seed": seed,
-                "steps": 4,
-                "cfg": 7.0,
-                "sampler_name": "euler",
-                "scheduler": "normal",
-                "denoise": 1.0,
-                "model": ["4", 0],
-                "positive": ["6", 0],
-                "negative": ["7", 0],
-                "latent_image": ["5", 0],
-            },
-        },
-        "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "model.safetensors"}},
-        "5": {
-            "class_type": "EmptyLatentImage",
-            "inputs": {"width": 256, "height": 144, "batch_size": 1},
-        },
-        "6": text,
-        "7": text,
-        "8": {"class_type": "VAEDecode", "inputs": {"samples": ["3", 0], "vae": ["4", 2]}},
-        "9": {"class_type": "SaveImage", "inputs": {"filename_prefix": "x", "images": ["8", 0]}},
-    }
+STEPS = 4
 
 
 def measure(jobs: int, *, silent: bool) -> tuple[list[float], list[float]]:
     """Render ``jobs`` images; ``between`` and ``after`` of each, in milliseconds."""
-    arrived: list[float] = []
     with FakeComfyUI(painter=flat_painter, latency=JOB_SECONDS) as comfyui:
-        comfyui.any_model = True
         comfyui.silent_socket = silent
         comfyui.executed = ended = Moments()
-        renderer = Renderer(ServerConfig(url=comfyui.url), limits=Limits(timeout=60))
-        wanted = [
-            RenderJob(
-                key=CacheKey(f"k1-{seed:064x}"),
-                graph=graph(seed),
-                output="9",
-                template="benchmark",
-                page=f"{seed}.md",
-            )
-            for seed in range(jobs)
+        arrived = [
+            time.perf_counter()
+            for event in render([comfyui.url], graphs([STEPS] * jobs))
+            if isinstance(event, Rendered)
         ]
-        with closing(renderer.render(wanted)) as events:
-            for event in events:
-                assert not isinstance(event, Failed), event.error
-                if isinstance(event, Rendered):
-                    arrived.append(time.perf_counter())
     between = [(later - earlier - JOB_SECONDS) * 1000 for earlier, later in pairwise(arrived)]
     after = [(there - end) * 1000 for end, there in zip(ended.at, arrived, strict=True)]
     return between, after
