@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,13 @@ if TYPE_CHECKING:
 
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
+        "check": "mkdocs_comfy.commands.checking",
         "doctor": "mkdocs_comfy.commands.doctor",
+        "freeze": "mkdocs_comfy.commands.storing",
+        "keep": "mkdocs_comfy.commands.keeping",
+        "plan": "mkdocs_comfy.commands.plans",
+        "prune": "mkdocs_comfy.commands.storing",
+        "render": "mkdocs_comfy.commands.rendering",
         "template": "mkdocs_comfy.commands.templates",
     }
 )
@@ -41,6 +48,8 @@ class Door(click.Group):
         """Return a command by its name, or ``None``."""
         if cmd_name not in COMMANDS:
             return None
+        if find_spec("mkdocs") is None:  # ProperDocs alone: it serves its modules under that name
+            import_module("properdocs.replacement")
         command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
         return command
 

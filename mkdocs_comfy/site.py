@@ -80,6 +80,13 @@ class PageReader:
                     docs_dir=docs_dir,
                 )
 
+    def file_of(self, path: str) -> Path | None:
+        """Return the file that an author edits; ``None`` for a page that a plugin generated."""
+        file = self._files.get_file_from_path(path)
+        if file is None or file.generated_by is not None or file.abs_src_path is None:
+            return None
+        return Path(file.abs_src_path)
+
     def _meta(self, file: File) -> MutableMapping[str, Any]:
         page = file.page
         if page is not None and page.meta:

@@ -12,6 +12,8 @@ from click.testing import CliRunner
 from mkdocs_comfy import errors
 from mkdocs_comfy.cli import main
 from mkdocs_comfy.commands import output
+from mkdocs_comfy.commands.checking import KINDS
+from mkdocs_comfy.commands.plans import STATES
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
@@ -134,3 +136,32 @@ def test_exit_statuses_are_those_of_the_code():
     assert [row[0] for row in rows("exit status", "meaning")] == [
         str(each) for each in (output.FINE, output.FINDINGS, output.USAGE)
     ]
+
+
+DOCUMENTS = json.loads((ROOT / "tests" / "goldens" / "documents.json").read_text(encoding="utf-8"))
+
+
+def section(name):
+    return PAGE.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+
+
+@pytest.mark.parametrize("name", ["plan", "render", "keep", "freeze", "check", "prune"])
+def test_every_field_of_a_document_is_named_in_its_section(name):
+    document = DOCUMENTS[name]["document"]
+    fields = set(document)
+    for value in document.values():
+        if isinstance(value, list):
+            fields |= {field for each in value if isinstance(each, dict) for field in each}
+    told = section(name) + (section("plan") if name == "render" else "")
+
+    missing = [field for field in fields if not re.search(f'[`"]{field}[`"]', told)]
+    assert missing == []
+
+
+def test_every_state_and_kind_is_listed():
+    severity = {"no_alt": "note"}
+
+    assert [row[0] for row in rows("state", "meaning")] == list(STATES)
+    assert {row[0]: row[1] for row in rows("kind of a check", "severity", "meaning")} == {
+        kind: severity.get(kind, "error") for kind in KINDS
+    }

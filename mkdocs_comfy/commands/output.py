@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -66,6 +67,12 @@ def exit_status(error: HeroError) -> int:
     """Return the exit status of a command that ends with ``error``."""
     usage = isinstance(error, ConfigurationError | TemplateNotFoundError)
     return USAGE if usage else FINDINGS
+
+
+def short_path(file: str | Path) -> str:
+    """Return a path as its owner would write it, from the working directory."""
+    path, here = Path(file), Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(file)
 
 
 def table(rows: Iterable[Sequence[str]], *, indent: str = "") -> list[str]:

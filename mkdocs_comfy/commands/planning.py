@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,9 @@ from mkdocs_comfy.commands.events import site_events
 from mkdocs_comfy.commands.site import load_site
 from mkdocs_comfy.errors import ConfigurationError, PagesError, printable
 from mkdocs_comfy.pipeline import Pipeline, Plan
+from mkdocs_comfy.pipeline.upkeep import Upkeep
+from mkdocs_comfy.settings import OnMissing
+from mkdocs_comfy.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,6 +38,7 @@ class PlannedSite:
         plan: All heroes. Where the languages of a site make different heroes of one page, the
             further ones stand under ``<page> (2)`` and so on.
         sources: Page → its front matter, for every page with a prompt.
+        files: Page → the file that its author edits; not there for pages that plugins generate.
         off: Pages that have a prompt and ``hero: false``.
         errors: All that keeps a build from being right.
     """
@@ -43,6 +47,7 @@ class PlannedSite:
     pipeline: Pipeline
     plan: Plan
     sources: dict[str, PageSource]
+    files: dict[str, Path]
     off: tuple[str, ...]
     errors: tuple[HeroError, ...]
 
@@ -70,33 +75,45 @@ class PlannedSite:
         Raises:
             UsageError: No page of that name asks for a hero.
         """
-        path = given.replace(os.sep, "/").removeprefix("./")
-        if path in self.sources:
-            return path
         docs = Path(self.site.config.docs_dir).resolve()
-        here = Path(given).resolve()
-        if (
-            here.is_relative_to(docs)
-            and (path := here.relative_to(docs).as_posix()) in self.sources
-        ):
+        path = given.replace(os.sep, "/").removeprefix("./")
+        if path not in self.sources and (here := Path(given).resolve()).is_relative_to(docs):
+            path = here.relative_to(docs).as_posix()
+        if path in self.sources and path not in self.off:
             return path
-        close = get_close_matches(given, self.sources, n=1)
+        if path in self.off:
+            problem = "has `hero: false`"
+        else:
+            problem = "asks for no hero" if (docs / path).is_file() else "is not there"
+        close = get_close_matches(given, self.sources.keys() - {path}, n=1)
         hint = f"; did you mean {printable(close[0])}?" if close else ""
-        problem = "asks for no hero" if (docs / given).is_file() else "is not there"
         raise click.UsageError(f"the page {printable(given)} {problem}{hint}")
 
-    def heroes_of(self, pages: Iterable[str]) -> dict[str, PlannedHero]:
-        """Return the heroes of some pages, or of all where none is named.
+    def tell_findings(self) -> None:
+        """Show on stderr what has no effect and what is likely not meant."""
+        for word, told in (("warning", self.plan.findings), ("note", self.plan.notes)):
+            for text, pages in told.items():
+                click.echo(f"{word}: {counted(text, pages)}", err=True)
+
+    def plan_of(self, pages: Iterable[str]) -> Plan:
+        """Return the plan for some pages, or for all where none is named.
 
         Raises:
             UsageError: See :meth:`page`.
         """
         wanted = {self.page(each) for each in pages}
-        return {
-            name: hero
-            for name, hero in self.plan.heroes.items()
-            if not wanted or hero.spec.page in wanted
-        }
+        if not wanted:
+            return self.plan
+        heroes = self.plan.heroes.items()
+        return replace(
+            self.plan,
+            heroes={name: hero for name, hero in heroes if hero.spec.page in wanted},
+        )
+
+    @property
+    def upkeep(self) -> Upkeep:
+        """What looks at the images of this site; close it."""
+        return Upkeep(self.site.settings)
 
 
 @contextmanager
@@ -118,7 +135,8 @@ def planned_site(config_file: Path | None) -> Iterator[PlannedSite]:
             way_out="set what `enabled:` stands for in mkdocs.yml to true",
         )
     with ExitStack() as stack:
-        pipeline = Pipeline(site.settings)
+        # A command has no page to put a placeholder on, and goes on where an image fails.
+        pipeline = Pipeline(replace(site.settings, on_missing=OnMissing.WARN))
         stack.callback(pipeline.close)
         gathered = _Gathered(pipeline=pipeline)
         site.plugin.give_pages_to(gathered.take)
@@ -134,6 +152,7 @@ def planned_site(config_file: Path | None) -> Iterator[PlannedSite]:
                 notes=gathered.notes,
             ),
             sources=gathered.sources,
+            files=gathered.files,
             off=tuple(gathered.off),
             errors=tuple(gathered.errors.values()),
         )
@@ -146,6 +165,7 @@ class _Gathered:
     pipeline: Pipeline
     heroes: dict[str, PlannedHero] = field(default_factory=dict)
     sources: dict[str, PageSource] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
     findings: dict[str, list[str]] = field(default_factory=dict)
     notes: dict[str, list[str]] = field(default_factory=dict)
     off: dict[str, None] = field(default_factory=dict)
@@ -157,6 +177,8 @@ class _Gathered:
         plan = self.pipeline.plan(sources)
         for source in sources:
             self.sources.setdefault(source.path, source)
+            if file := reader.file_of(source.path):
+                self.files.setdefault(source.path, file)
             if source.meta.get("hero") is False:
                 self.off[source.path] = None
         for error in (*reader.errors, *plan.errors):

@@ -52,6 +52,7 @@ class Site:
         plugin: Our plugin in it.
         comfy: Our options.
         settings: The pipeline's view of them.
+        site_dir: Where a build puts the site.
     """
 
     file: Path
@@ -59,6 +60,7 @@ class Site:
     plugin: PageGiver
     comfy: ComfyConfig
     settings: Settings
+    site_dir: Path
 
 
 def load_site(config_file: Path | None) -> Site:
@@ -92,6 +94,7 @@ def load_site(config_file: Path | None) -> Site:
         plugin=plugin,
         comfy=comfy,
         settings=comfy.settings(os.environ),
+        site_dir=Path(config.site_dir),
     )
 
 

@@ -67,19 +67,28 @@ class Pipeline:
         """
         return plan_pages(pages, library=self._library(), settings=self.settings)
 
-    def produce(self, plan: Plan, *, report: Callable[[Event], None]) -> Production:
+    def produce(
+        self,
+        plan: Plan,
+        *,
+        report: Callable[[Event], None],
+        anew: bool = False,
+        remember: bool = True,
+    ) -> Production:
         """Have an image for every hero of the plan, as far as the configuration lets us.
 
         Args:
             plan: A plan without errors.
             report: Takes events while images are rendered; called in this thread.
+            anew: Render what is at hand too; the new image replaces that of the cache.
+            remember: Note which page shows which image; False for images that none shows.
 
         Returns:
             What became of each hero. Nothing is raised for a hero that cannot be had.
         """
         wanted = _by_key(plan)
         lookup = self._lookup()
-        lookup.find(wanted)
+        lookup.find({key: hero for key, hero in wanted.items() if not (anew and hero.renderable)})
         images, failures = lookup.images, lookup.failures
         at_hand, frozen, seconds = len(images), len(lookup.frozen_keys), 0.0
         known = images.keys() | failures.keys()
@@ -87,11 +96,12 @@ class Pipeline:
         failures.update({hero.key: _pin_not_found() for hero in missing if not hero.renderable})
         if missing := [hero for hero in missing if hero.renderable]:
             started = self._clock()
-            self._render(missing, images, failures, report)
+            self._render(missing, images, failures, report, anew=anew)
             seconds = self._clock() - started
         rendered = len(images) - at_hand
         former = self._former(plan, lookup)
-        self._remember(plan, lookup)
+        if remember:
+            self._remember(plan, lookup)
         if self.settings.on_missing is OnMissing.PLACEHOLDER:
             bare = {hero.key for page, hero in plan.heroes.items() if page not in former}
             self._fill([wanted[key] for key in failures if key in bare], images, failures)
@@ -157,6 +167,8 @@ class Pipeline:
         images: dict[CacheKey, SiteImage],
         failures: dict[CacheKey, HeroError],
         report: Callable[[Event], None],
+        *,
+        anew: bool,
     ) -> None:
         if reason := self._why_not():
             failures.update({hero.key: reason for hero in heroes})
@@ -174,6 +186,7 @@ class Pipeline:
             delivery=self._delivery,
             report=report,
             stop_early=stop_early,
+            anew=anew,
             clock=self._clock,
             pace=self._pace,
         )

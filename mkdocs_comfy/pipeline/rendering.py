@@ -41,6 +41,7 @@ class Rendering:
         delivery: Checks, stores and encodes.
         report: Takes events; called in the caller's thread.
         stop_early: True to give up at the first failure (``on_missing: error``).
+        anew: True to render what is at hand, too.
         clock: Monotonic seconds.
         pace: Other waiting times than the usual ones.
 
@@ -57,6 +58,7 @@ class Rendering:
         delivery: Delivery,
         report: Callable[[Event], None],
         stop_early: bool,
+        anew: bool = False,
         clock: Callable[[], float] = time.monotonic,
         pace: Pace | None = None,
     ) -> None:
@@ -66,7 +68,7 @@ class Rendering:
         self._cache = cache
         self._delivery = delivery
         self._report = report
-        self._stop_early = stop_early
+        self._stop_early, self._anew = stop_early, anew
         self._clock, self._pace = clock, pace
         self._ends_at: float | None = None
         self._too_late = out_of_time(0.0)
@@ -114,7 +116,7 @@ class Rendering:
         for hero in heroes:
             # Another build may have finished it between our lookup and our claim.
             claimed = claims.claim(hero.key)
-            if image := self._delivery.at_hand(hero.key):
+            if not self._anew and (image := self._delivery.at_hand(hero.key)):
                 self.images[hero.key] = image
             else:
                 (mine if claimed else theirs).append(hero)

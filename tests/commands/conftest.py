@@ -2,7 +2,11 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -97,3 +101,39 @@ def picture(kind="PNG", **texts):
 def saved():
     """Make an image as ComfyUI saves it: ``saved("WEBP", prompt=…)``."""
     return picture
+
+
+@pytest.fixture
+def run(site, call, monkeypatch):
+    """``run("plan")`` in the folder of the site, whose configuration is written first."""
+
+    def begin(*words):
+        site.write_config()
+        monkeypatch.chdir(site.root)
+        return call(*words)
+
+    return begin
+
+
+@pytest.fixture
+def shell(site):
+    """``shell("mkdocs-comfy plan")``, as a person types it, in the folder of the site."""
+    here = str(Path(sys.executable).parent)
+    path = os.pathsep.join((here, os.environ["PATH"]))
+
+    def begin(line, **env):
+        site.write_config()
+        done = subprocess.run(  # noqa: S602  # what we print is meant for a shell
+            line,
+            shell=True,
+            cwd=site.root,
+            env={**os.environ, "PATH": path, **env},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    return begin

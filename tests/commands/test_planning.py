@@ -263,12 +263,14 @@ def test_a_page_is_named_as_a_shell_completes_it(site, planned, monkeypatch, giv
     [
         ("guide/b.md", r"the page guide/b.md is not there; did you mean guide/a.md\?"),
         ("plain.md", "the page plain.md asks for no hero"),
+        ("off.md", "the page off.md has `hero: false`"),
         ("\x1b[2J", r"the page \\x1b\[2J is not there"),
     ],
 )
 def test_a_page_that_is_none_is_told(site, planned, given, problem):
     site.page("guide/a.md", hero_prompt="a")
     site.page("plain.md")
+    site.page("off.md", hero_prompt="a", hero=False)
 
     with pytest.raises(click.UsageError, match=f"^{problem}$"):
         planned().page(given)
