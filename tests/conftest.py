@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -39,6 +40,14 @@ settings.register_profile("ci", parent=settings.get_profile("default"), derandom
 settings.load_profile(
     os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default")
 )
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _ctrl_c():
+    """A shell that starts something in the background lets it ignore Ctrl-C, its children too."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True)
