@@ -32,7 +32,7 @@ KILLED = """
 import os, signal, sys
 from mkdocs.__main__ import cli
 from mkdocs_comfy.images import encode
-encode.encode_webp = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+encode.Source.webp = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
 cli(sys.argv[1:])
 """
 
