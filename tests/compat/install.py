@@ -42,6 +42,8 @@ TOGETHER = (
     "mkdocs-glightbox>=0.5",
     "mkdocs-rss-plugin>=1.19",
     "mkdocs-minify-plugin>=0.8",
+    "mkdocs-gen-files>=0.6",
+    "mkdocs-awesome-nav>=3.3",
     "properdocs>=1.6.7",
     "properdocs-theme-mkdocs>=1.6.7",
 )
