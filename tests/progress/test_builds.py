@@ -27,7 +27,7 @@ STAMP = re.compile(r"INFO    -  comfy: (\d\d:\d\d:\d\d) (.*)")
 class Watched:
     """A build in a terminal, and every screen that it has shown."""
 
-    def __init__(self, site, terminal, *, rows=24, env=None, arguments=("build",)):
+    def __init__(self, site, terminal, *, rows=24, env=None, arguments=("-m", "mkdocs", "build")):
         self.screens = []
         self.written = ""
         self._terminal = terminal
@@ -37,7 +37,7 @@ class Watched:
         self._file = ours
         usual = {name: value for name, value in os.environ.items() if name not in {"CI", "COLUMNS"}}
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "mkdocs", *arguments, "-f", str(site.write_config())],
+            [sys.executable, *arguments, "-f", str(site.write_config())],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
@@ -147,6 +147,22 @@ def test_one_server_has_one_line(six_pages, comfyui, new_terminal):
     assert "6 heroes: 6 rendered in" in build.last[-2]
 
 
+def test_the_command_render_has_the_lines_of_a_build(six_pages, comfyui, new_terminal):
+    code = "from mkdocs_comfy.cli import main; main()"
+
+    build = Watched(six_pages, new_terminal(200), arguments=("-c", code, "render"))
+
+    assert build.wait() == 0
+    live = [screen for screen in build.screens if lines_with([screen], "  hero ")]
+    assert all(len(lines_with([screen], "  hero ")) == 1 for screen in live)
+    assert lines_with(live, "step ")
+    assert lines_with(live, "guide/page-")
+    first, *middle, last = build.last
+    assert first == f"rendering 6 heroes on {comfyui.url}"
+    assert middle == []
+    assert re.fullmatch(r"6 heroes: 6 rendered in \d+(\.\d)? s", last)
+
+
 def test_a_narrow_terminal_is_not_wrapped(six_pages, comfyui, other_comfyui, new_terminal):
     six_pages.options["server"] = [comfyui.url, other_comfyui.url]
 
@@ -204,7 +220,7 @@ def test_a_dumb_terminal_and_ci_have_plain_lines(six_pages, comfyui, new_termina
 
 
 def test_quiet_shows_nothing(six_pages, new_terminal):
-    build = Watched(six_pages, new_terminal(), arguments=("build", "-q"))
+    build = Watched(six_pages, new_terminal(), arguments=("-m", "mkdocs", "build", "-q"))
 
     assert build.wait() == 0
     assert build.written == ""
