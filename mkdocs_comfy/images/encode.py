@@ -74,21 +74,3 @@ class Source:
         file = io.BytesIO()
         image.save(file, "WEBP", quality=quality, method=METHOD, lossless=lossless)
         return file.getvalue()
-
-
-def encode_webp(
-    data: bytes, *, max_pixels: int, width: int | None = None, quality: int = QUALITY
-) -> bytes:
-    """Encode an original as WebP, once. For several variants of it make one ``Source``.
-
-    Args:
-        data: A PNG, JPEG, WebP or AVIF file.
-        max_pixels: Width times height that is allowed.
-        width: Pixels of the variant; ``None`` for the original's.
-        quality: 0 to 100.
-
-    Raises:
-        BadImageError: It is no image, or not a whole one.
-        TooLargeError: It has more pixels than ``max_pixels``.
-    """
-    return Source.of_bytes(data, max_pixels=max_pixels).webp(width=width, quality=quality)

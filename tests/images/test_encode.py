@@ -7,13 +7,13 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from mkdocs_comfy.errors import BadImageError, TooLargeError
-from mkdocs_comfy.images.encode import Source, encode_webp
+from mkdocs_comfy.images.encode import Source
 
 CAP = 10**6
 
 
 def encode(data, **how):
-    return encode_webp(data, max_pixels=CAP, **how)
+    return Source.of_bytes(data, max_pixels=CAP).webp(**how)
 
 
 def opened(data):
@@ -213,7 +213,7 @@ def test_what_is_no_image_is_not_encoded(picture):
     with pytest.raises(BadImageError):
         encode(picture()[:-30])
     with pytest.raises(TooLargeError):
-        encode_webp(picture(), max_pixels=100)
+        Source.of_bytes(picture(), max_pixels=100)
 
 
 def test_a_side_longer_than_webp_allows_is_reduced(picture):
