@@ -9,6 +9,7 @@ import os
 import shlex
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from mkdocs_comfy.errors import BadImageError, printable
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mkdocs_comfy.images.cache import HeroCache
-    from mkdocs_comfy.images.frozen import FrozenImage
     from mkdocs_comfy.pipeline.fixes import Commands
     from mkdocs_comfy.pipeline.lookup import Lookup
     from mkdocs_comfy.pipeline.plan import Plan, PlannedHero
@@ -118,40 +118,28 @@ class Checker:
         return tuple(found)
 
     def _inspect(self, *, quick: bool) -> Mapping[str, UnsoundError]:
-        """Look at every file of the frozen directory, all cores busy: name → what is wrong."""
-
-        def fault_of(stem: str) -> UnsoundError | None:
-            image = self._folder.image(stem)
-            if image is None:
-                return next(
-                    each
-                    for each in self._folder.faults.values()
-                    if each.file.startswith(f"{stem}.")
-                )
-            try:
-                self._verify(image, quick=quick)
-            except UnsoundError as error:
-                return error
-            return None
-
+        """Look at every file of the frozen directory, by threads: name of a key → what is wrong."""
         stems = self._folder.stems()
         with ThreadPoolExecutor(thread_name_prefix="comfy-check") as pool:
-            found = zip(stems, pool.map(fault_of, stems), strict=True)
-            return {stem: fault for stem, fault in found if fault is not None}
+            faults = pool.map(partial(self._fault, quick=quick), stems)
+            return {stem: fault for stem, fault in zip(stems, faults, strict=True) if fault}
 
-    def _verify(self, image: FrozenImage, *, quick: bool) -> None:
+    def _fault(self, stem: str, *, quick: bool) -> UnsoundError | None:
+        image = self._folder.image(stem)
+        if image is None:
+            faults = self._folder.faults.copy().values()
+            return next(each for each in faults if each.file.startswith(f"{stem}."))
         if image.sidecar.made is None:
-            file = f"{stem_of(image.key)}.json"
-            raise UnsoundError(file, "does not say how its image was made")
-        data = self._folder.data(image)
-        if quick:
-            return
+            return UnsoundError(f"{stem}.json", "does not say how its image was made")
         try:
-            info = inspect(data, max_pixels=self._max_pixels)
+            data = self._folder.data(image)
+            if not quick:
+                self._folder.verify(image, inspect(data, max_pixels=self._max_pixels))
+        except UnsoundError as error:
+            return error
         except BadImageError as error:
-            file = f"{stem_of(image.key)}.webp"
-            raise UnsoundError(file, f"cannot be used: {error.what}") from error
-        self._folder.verify(image, info)
+            return UnsoundError(f"{stem}.webp", f"cannot be used: {error.what}")
+        return None
 
     def _of_page(self, hero: PlannedHero, state: HeroState) -> Iterator[Finding]:
         """What is wrong with the image that a page asks for, its frozen files apart."""
