@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mkdocs_comfy.builtin import builtin_templates, folder_templates
@@ -142,7 +141,7 @@ class Pipeline:
         shown = {page: hero.key for page, hero in plan.heroes.items() if hero.key in lookup.images}
         for kind in {key[:2] for key in shown.values()}:
             pages = {page: key for page, key in shown.items() if key.startswith(kind)}
-            files = (Path(lookup.images[key].path).stem for key in pages.values())
+            files = (lookup.images[key].name for key in pages.values())
             self._cache.memory.note(kind, pages, {*pages.values(), *files}, today())
 
     def _frozen_notices(self, lookup: Lookup) -> Iterator[Notice]:
@@ -209,13 +208,14 @@ class Pipeline:
         if self.settings.mode is Mode.OFFLINE:
             return HeroError(
                 "nothing is rendered (mode: offline)",
-                way_out="build once with mode: auto where your ComfyUI is, and keep the cache",
+                way_out="where your ComfyUI is: mkdocs-comfy render && mkdocs-comfy freeze; then"
+                " commit the images",
             )
         if self.settings.silenced_by_ci:
             return HeroError(
                 "nothing is rendered (CI is set, and no `server:`)",
-                way_out="name a server that this build reaches, or restore the cache of a build"
-                " that rendered them",
+                way_out="where your ComfyUI is: mkdocs-comfy render && mkdocs-comfy freeze; then"
+                " commit the images; or name a server that this build reaches",
             )
         return None
 

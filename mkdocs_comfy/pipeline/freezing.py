@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mkdocs_comfy.errors import BadImageError
+from mkdocs_comfy.images import blobs
 from mkdocs_comfy.images.frozen import FrozenFolder, freeze_image, write_sidecar
 from mkdocs_comfy.images.making import Making
 from mkdocs_comfy.images.sidecar import UnsoundError, stem_of
@@ -67,7 +68,8 @@ class Freezer:
         """Freeze what the pages of a plan show.
 
         What is whole already is left as it is, but for the pages in sidecars: a page is taken out
-        of all but that of the image it shows now.
+        of all but that of the image it shows now. Nor is anything written over that Git LFS or a
+        later version of us looks after.
 
         Raises:
             CacheError: Something cannot be written, or an image of the cache cannot be read.
@@ -76,6 +78,7 @@ class Freezer:
         heroes: dict[CacheKey, list[PlannedHero]] = {}
         for hero in plan.heroes.values():
             heroes.setdefault(hero.real_key, []).append(hero)
+        blobs.sweep(str(self._directory))
         with ThreadPoolExecutor(thread_name_prefix="comfy-freeze") as pool:
             lengths = dict(zip(heroes, pool.map(self._frozen, heroes.values()), strict=True))
         missing = {
@@ -100,6 +103,8 @@ class Freezer:
     def _frozen(self, heroes: Sequence[PlannedHero]) -> int | None:
         """Bytes that were written: 0 where nothing was needed; ``None`` where there is nothing."""
         key = heroes[0].real_key
+        if self._folder.somebody_elses(stem_of(key)):
+            return 0
         original = self._cache.original(key)
         if original is None:
             return 0 if self._whole(key) else self._settled(key)

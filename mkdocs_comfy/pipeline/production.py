@@ -29,6 +29,11 @@ class SiteImage:
     width: int
     height: int
 
+    @property
+    def name(self) -> str:
+        """Name of the file, without extension: the key of the variant."""
+        return self.uri.rpartition("/")[2].partition(".")[0]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Production:

@@ -134,7 +134,10 @@ class Pruner:
             if folder.find(hero.real_key) is None and (former := self._lookup.former_frozen(hero)):
                 used.add(stem_of(former.key))
         files = [
-            file for stem in folder.stems() if stem not in used for file in folder.files_of(stem)
+            file
+            for stem in folder.stems()
+            if stem not in used and not folder.somebody_elses(stem)
+            for file in folder.files_of(stem)
         ]
         files += [fault.file for fault in folder.strays()]
         for file in files:

@@ -3,6 +3,8 @@
 import hashlib
 import io
 import json
+import os
+import time
 
 import pytest
 from PIL import Image
@@ -157,6 +159,35 @@ def test_what_is_damaged_is_written_anew(team):
 
     assert len(team.freeze().written) == 2
     assert team.check() == ()
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".json"])
+def test_what_git_lfs_has_is_not_written_over(team, suffix):
+    team.file("a.md", suffix).write_text("version https://git-lfs.github.com/spec/v1\n")
+    before = stamps(team)
+
+    assert team.freeze().missing == {}
+    assert stamps(team) == before
+
+
+def test_what_a_later_version_wrote_is_not_written_over(team):
+    file = team.file("a.md", ".json")
+    file.write_text(file.read_text().replace('"format": 1', '"format": 2'), encoding="utf-8")
+    before = stamps(team)
+
+    assert team.freeze().missing == {}
+    assert stamps(team) == before
+
+
+def test_what_a_killed_freeze_left_behind_is_removed_after_a_day(team):
+    left = team.settings.frozen_dir / ".0123456789abcdef.webp.0123.tmp"
+    left.write_bytes(b"half")
+    team.freeze()
+    assert left.exists()
+
+    os.utime(left, (time.time() - 2 * 86_400,) * 2)
+    team.freeze()
+    assert not left.exists()
 
 
 @pytest.mark.parametrize("side", ["ours", "theirs"])

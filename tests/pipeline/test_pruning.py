@@ -53,6 +53,17 @@ def test_a_frozen_image_that_no_page_uses_goes_at_once(team):
     assert team.file("a.md").exists()
 
 
+@pytest.mark.parametrize(
+    "text", ["version https://git-lfs.github.com/spec/v1\n", '{"format": 2}'], ids=["LFS", "newer"]
+)
+def test_what_others_look_after_stays(team, text):
+    """Not pulled, or not understood, is not unused."""
+    team.file("b.md", ".json").write_text(text)
+    del team.pages["b.md"]
+
+    assert team.prune().removed == ()
+
+
 def test_the_cache_has_a_grace_period(team):
     """Social networks show cards of pages that are gone."""
     key = team.key("b.md")
