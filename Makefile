@@ -70,6 +70,7 @@ bench: setup ## measure what README and docs claim
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/engine.py --quick
 	$(BIN)/python benchmarks/warm.py
+	$(BIN)/python benchmarks/offline.py
 	$(BIN)/python benchmarks/templates.py
 
 check: lint types test ## what to run before a commit
