@@ -14,7 +14,6 @@ from mkdocs_comfy.testing.png import Painter, flat_painter
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Mapping
-    from contextlib import AbstractContextManager
 
     from mkdocs_comfy.testing.answers import Answer, Request
     from mkdocs_comfy.testing.knobs import Canned
@@ -91,8 +90,12 @@ class FakeCloud(CloudKnobs, Hosted[CloudMachine]):
         port: int = 0,
     ) -> None:
         CloudKnobs.__init__(self, latency=latency, gpus=gpus)
-        Hosted.__init__(self, host=host, port=port)
-        self._storage_tls = storage_tls
+        Hosted.__init__(
+            self,
+            lambda: nullcontext(CloudMachine(self, storage_tls=storage_tls)),
+            host=host,
+            port=port,
+        )
 
     def hold(self) -> None:
         """Let jobs start, and none of them end."""
@@ -117,6 +120,3 @@ class FakeCloud(CloudKnobs, Hosted[CloudMachine]):
     def states(self) -> dict[str, str]:
         """Id → state of every job that the server knows."""
         return self._call(self._running().states())
-
-    def _new_machine(self) -> AbstractContextManager[CloudMachine]:
-        return nullcontext(CloudMachine(self, storage_tls=self._storage_tls))

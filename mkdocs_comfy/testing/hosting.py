@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 from mkdocs_comfy.testing.knobs import Canned
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
     from contextlib import AbstractContextManager
 
     from mkdocs_comfy.testing.answers import Answer
@@ -42,14 +42,17 @@ class Hosted(Generic[M]):
     """Starts and stops a server; a context manager.
 
     Args:
+        new_machine: Makes what lives in the thread, from its start to its end.
         host: Address to listen on.
         port: Port to listen on; 0 for a free one.
     """
 
     canned: dict[str, Canned]
 
-    def __init__(self, *, host: str, port: int) -> None:
-        self._host, self._port = host, port
+    def __init__(
+        self, new_machine: Callable[[], AbstractContextManager[M]], *, host: str, port: int
+    ) -> None:
+        self._new_machine, self._host, self._port = new_machine, host, port
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._machine: M | None = None
@@ -121,10 +124,6 @@ class Hosted(Generic[M]):
     @property
     def _scheme(self) -> str:
         return "http"
-
-    def _new_machine(self) -> AbstractContextManager[M]:
-        """What lives in the thread, from its start to its end."""
-        raise NotImplementedError
 
     def _running(self) -> M:
         if self._machine is None:

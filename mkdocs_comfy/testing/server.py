@@ -76,7 +76,7 @@ class FakeComfyUI(Knobs, Hosted[Machine]):
             jobs_api=jobs_api,
             tls=tls,
         )
-        Hosted.__init__(self, host=host, port=port)
+        Hosted.__init__(self, self._machine_on_disk, host=host, port=port)
 
     def stop(self) -> None:
         """Close every connection, forget everything and remove the pictures. May be repeated.
@@ -154,7 +154,7 @@ class FakeComfyUI(Knobs, Hosted[Machine]):
         return "http" if self.tls is None else "https"
 
     @contextlib.contextmanager
-    def _new_machine(self) -> Iterator[Machine]:
+    def _machine_on_disk(self) -> Iterator[Machine]:
         with (
             tempfile.TemporaryDirectory(prefix="fake-comfyui-") as folder,
             contextlib.closing(Machine(self, Path(folder).resolve())) as machine,
