@@ -40,11 +40,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
 from mkdocs.config import load_config
 from mkdocs.utils.meta import get_data
 from PIL import Image, ImageChops, ImageFilter
-from warm import PROBE, Build, build, settled, spread, write_pages
+from warm import Build, build, settled, spread, write_config, write_pages
 
 from mkdocs_comfy.images.frozen import freeze_image
 from mkdocs_comfy.images.inspect import inspect_image
@@ -60,7 +59,6 @@ if TYPE_CHECKING:
 
 SIZE = (1344, 768)
 OWN_MS, ALL_IN_MS, FIRST_TIMES, CHECK_MS, QUICK_MS = 0.3, 1.5, 1.2, 20.0, 2.0
-HEAVY = ("PIL", "httpx", "websockets", "aiohttp")
 
 
 def main() -> int:
@@ -77,7 +75,8 @@ def measure(root: Path, heroes: int, turns: int) -> int:
     """Run everything below ``root``; 1 when a bound is broken."""
     write_pages(root / "docs", heroes)
     for variant in ("plain", "offline"):
-        write_config(root, variant)
+        comfy = {"comfy": {"mode": "offline", "cache_dir": "cache"}}
+        write_config(root, variant, [{"search": {}}, *([comfy] if variant == "offline" else [])])
     settings, plan = planned(root)
     began = time.perf_counter()
     freeze_noise(plan, settings)
@@ -118,23 +117,6 @@ def measure(root: Path, heroes: int, turns: int) -> int:
     for each in broken:
         print(f"  BROKEN  {each}")
     return 1 if broken else 0
-
-
-def write_config(root: Path, variant: str) -> None:
-    """Write ``<variant>.yml``, with or without the plugin, and the probe."""
-    plugins: list[dict[str, dict[str, str]]] = [{"search": {}}]
-    if variant == "offline":
-        plugins.append({"comfy": {"mode": "offline", "cache_dir": "cache"}})
-    config = {
-        "site_name": "Offline builds",
-        "site_url": "https://offline.example/",
-        "site_dir": f"site-{variant}",
-        "theme": {"name": "material", "font": False, "features": ["navigation.prune"]},
-        "plugins": plugins,
-        "hooks": ["probe.py"],
-    }
-    (root / f"{variant}.yml").write_text(yaml.safe_dump(config), "utf-8")
-    (root / "probe.py").write_text(f"HEAVY = {HEAVY!r}\n{PROBE}", "utf-8")
 
 
 def planned(root: Path) -> tuple[Settings, Plan]:

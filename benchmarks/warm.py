@@ -124,7 +124,7 @@ def measure(root: Path, options: argparse.Namespace) -> int:
     variants = ["plain", "comfy", *(["social"] if options.social else [])]
     write_pages(root / "docs", options.pages)
     for variant in variants:
-        write_config(root, variant, search=not options.no_search)
+        write_config(root, variant, plugins_of(variant, search=not options.no_search))
     if options.social:
         seed_fonts(root, options.social)
     for variant in variants[1:]:
@@ -221,17 +221,22 @@ def build(root: Path, variant: str) -> Build:
     )
 
 
-def write_config(root: Path, variant: str, *, search: bool) -> None:
-    """Write ``<variant>.yml`` and the probe that all variants run."""
+def plugins_of(variant: str, *, search: bool) -> list[dict[str, dict[str, Any]]]:
+    """The plugins of one of the variants."""
     plugins: list[dict[str, dict[str, Any]]] = [{"search": {}}] if search else []
     if variant == "comfy":
         plugins.append({"comfy": {"server": "embedded", "cache_dir": "cache/comfy"}})
     if variant == "social":
         layout = {"font_family": "Benchmark"}
         plugins.append({"social": {"cache_dir": "cache/social", "cards_layout_options": layout}})
+    return plugins
+
+
+def write_config(root: Path, variant: str, plugins: list[dict[str, dict[str, Any]]]) -> None:
+    """Write ``<variant>.yml`` and the probe that all variants run."""
     config = {
-        "site_name": "Warm builds",
-        "site_url": "https://warm.example/",
+        "site_name": "Measured builds",
+        "site_url": "https://measured.example/",
         "site_dir": f"site-{variant}",
         "theme": {"name": "material", "font": False, "features": ["navigation.prune"]},
         "plugins": plugins,
