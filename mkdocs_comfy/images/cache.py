@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import secrets
 import threading
 from typing import TYPE_CHECKING
 
 from mkdocs_comfy.errors import CacheError
 from mkdocs_comfy.images import blobs
+from mkdocs_comfy.images.claims import Claims
 from mkdocs_comfy.images.folder import CachedFile, Folder, checked
 from mkdocs_comfy.images.index import Index
 from mkdocs_comfy.images.making import Making
@@ -59,10 +59,10 @@ class HeroCache:
         self.directory = directory
         self._findings: list[str] = []
         self._lock = threading.Lock()
-        self._owner = secrets.token_hex(16)
         root = directory.absolute()
         self._ignore = root / ".gitignore"
         self._index = Index(root / "index", report=self._report, patience=patience)
+        self._claims = Claims(self._index, root / "locks", report=self._report)
         self.memory = Memory(self._index, report=self._report)
         self._originals = Folder(
             str(root / "originals"),
@@ -192,7 +192,7 @@ class HeroCache:
     def writable(self) -> None:
         """Make sure that images can be stored, before any is rendered in vain.
 
-        Also removes what crashed builds left behind.
+        Also removes what killed builds left behind.
 
         Raises:
             CacheError: They cannot; says why, and the way out.
@@ -201,30 +201,31 @@ class HeroCache:
         for each in (self._originals, self._variants):
             with blobs.staged(each.path("probe"), b"probe"):
                 blobs.sweep(each.directory)
+        blobs.sweep(str(self._ignore.parent))
+        self._claims.sweep()
+        self._index.tidy()
 
     def claim(self, key: CacheKey) -> bool:
         """Take it upon us to make the image of ``key``, so that no other build makes it too.
 
-        A claim lasts 30 s unless ``renew`` prolongs it: a crashed build's ends by itself. Look
-        the image up again after a claim succeeds, since its last owner may just have stored it.
+        A claim ends when it is given back, and with the process, however that ends. Look the image
+        up again after a claim succeeds, since its last owner may just have stored it.
 
         Returns:
-            False where another build holds it: look up and claim again in a moment.
+            False where another build holds it: look up and claim again in a moment. Where nothing
+            can be written or locked, everybody may.
         """
         with contextlib.suppress(CacheError):
             self._prepare()
-        return self._index.claim(f"claim:{checked(key)}", self._owner)
-
-    def renew(self, key: CacheKey) -> bool:
-        """Hold a claim for another 30 s; False where another build took it after it ran out."""
-        return self._index.claim(f"claim:{checked(key)}", self._owner)
+        return self._claims.take(checked(key))
 
     def release(self, key: CacheKey) -> None:
         """Give a claim back, after the image is stored or has failed."""
-        self._index.release(f"claim:{checked(key)}", self._owner)
+        self._claims.give_back(checked(key))
 
     def close(self) -> None:
-        """Close the index. The cache may be used again, which opens it again."""
+        """Close the index and give all claims back. The cache may be used again after that."""
+        self._claims.close()
         self._index.close()
 
     def _prepare(self) -> None:

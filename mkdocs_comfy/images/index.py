@@ -19,7 +19,6 @@ from mkdocs_comfy.images.database import (
     NAME,
     DamagedError,
     Database,
-    ForeignRowError,
     ReadOnlyDatabase,
     damage_named,
     is_busy,
@@ -32,9 +31,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mkdocs_comfy.images.records import JSON
-
-CLAIM_SECONDS: Final = 30.0
-"""Seconds after which the claim of an owner that crashed or hangs is void."""
 
 _BORDER: Final = (sqlite3.Error, diskcache.Timeout)
 
@@ -107,11 +103,18 @@ class Index:
             step()
         return False
 
-    def revise(self, key: str, change: Callable[[JSON], JSON]) -> JSON:
+    def revise(
+        self, key: str, change: Callable[[JSON], JSON], *, expire: float | None = None
+    ) -> JSON:
         """Replace the value of ``key`` by what ``change`` makes of it; writers are kept out.
 
         ``change`` gets ``None`` where there is no value, and may run more than once. ``None`` for
         an answer leaves the value as it is.
+
+        Args:
+            key: Whose value.
+            change: Makes the new value of the old one.
+            expire: Seconds after which a new value counts for nothing; ``None``: never.
 
         Returns:
             The last answer, whether it could be written or not.
@@ -126,7 +129,7 @@ class Index:
                     before = store.get(key)
                     after = change(before)
                     if after is not None and after != before:
-                        store.set(key, after)
+                        store.set(key, after, expire=expire)
             except _BORDER as error:
                 self._trouble(store, error)
             else:
@@ -134,40 +137,6 @@ class Index:
             finally:
                 self._leave(store)
         return change(self.get(key))
-
-    def claim(self, key: str, owner: str) -> bool:
-        """Take ``key`` for ``CLAIM_SECONDS``, or keep it for as long again.
-
-        Returns:
-            False only where somebody else holds it. Without an index everybody may.
-        """
-        store = self._opened(create=True)
-        if not isinstance(store, Database):
-            return True
-        try:
-            with store.transact():
-                if self._holder(store, key) not in {None, owner}:
-                    return False
-                store.set(key, {"owner": owner}, expire=CLAIM_SECONDS)
-        except _BORDER as error:
-            self._trouble(store, error)
-        finally:
-            self._leave(store)
-        return True
-
-    def release(self, key: str, owner: str) -> None:
-        """Give ``key`` back; somebody else's claim stays."""
-        store = self._opened(create=False)
-        if not isinstance(store, Database):
-            return
-        try:
-            with store.transact():
-                if self._holder(store, key) == owner:
-                    store.delete(key)
-        except _BORDER as error:
-            self._trouble(store, error)
-        finally:
-            self._leave(store)
 
     def delete(self, keys: Iterable[str]) -> None:
         """Forget values; what cannot be written stays, which costs some room and nothing else."""
@@ -183,25 +152,24 @@ class Index:
         finally:
             self._leave(store)
 
+    def tidy(self) -> None:
+        """Throw away values that have expired."""
+        store = self._opened(create=False)
+        if not isinstance(store, Database):
+            return
+        try:
+            store.expire()
+        except _BORDER as error:
+            self._trouble(store, error)
+        finally:
+            self._leave(store)
+
     def close(self) -> None:
         """Close the database; the next use opens it again."""
         with self._lock:
             store, self._store, self._given_up = self._store, None, False
             if store is not None:
                 store.close()
-
-    def _holder(self, store: Database, key: str) -> str | None:
-        try:
-            value, until = store.get(key, expire_time=True)
-        except ForeignRowError as error:
-            self._report(f"a row of the index is not ours and is replaced: {error}")
-            return None
-        if until is None or until - time.time() > CLAIM_SECONDS:
-            return None  # nobody claims for longer: a clock was set back, or it is no claim
-        match value:
-            case {"owner": str(owner)}:
-                return owner
-        return None
 
     def _opened(self, *, create: bool) -> Database | ReadOnlyDatabase | None:
         with self._lock:

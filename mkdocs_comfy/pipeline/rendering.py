@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from mkdocs_comfy.settings import Settings
     from mkdocs_comfy.workflows.key import CacheKey
 
-_RENEW_EVERY = 10.0  # seconds; a third of the time after which a claim lapses
 _SHAPE = 0.01  # a hundredth: rounding to a model's own multiples is no other shape
 _LOOK_EVERY = 0.25  # seconds between looks for an image that another build renders
 
@@ -236,43 +234,29 @@ class Rendering:
 
 
 class _Claims:
-    """The images that this build has said it renders, renewed while it does."""
+    """The images that this build has said it renders; given back whatever ends it."""
 
     def __init__(self, cache: HeroCache) -> None:
         self._cache = cache
         self._held: set[CacheKey] = set()
-        self._lock = threading.Lock()
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._renew, name="comfy-claims", daemon=True)
 
     def __enter__(self) -> Self:
-        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
         self.release(tuple(self._held))
 
     def claim(self, key: CacheKey) -> bool:
         """Say that this build renders ``key``; False where another one already does."""
-        with self._lock:
-            if key not in self._held and self._cache.claim(key):
-                self._held.add(key)
-            return key in self._held
+        if key not in self._held and self._cache.claim(key):
+            self._held.add(key)
+        return key in self._held
 
     def release(self, keys: Iterable[CacheKey]) -> None:
         """Let others render what did not come out."""
-        with self._lock:
-            for key in keys:
-                self._held.discard(key)
-                self._cache.release(key)
-
-    def _renew(self) -> None:
-        while not self._over.wait(_RENEW_EVERY):
-            with self._lock:
-                for key in self._held:
-                    self._cache.renew(key)
+        for key in keys:
+            self._held.discard(key)
+            self._cache.release(key)
 
 
 def _waiting_for_others(count: int) -> str:

@@ -62,14 +62,13 @@ print(made)
 """
 
 CRASH = """
-import os, sys
+import sys
 from pathlib import Path
-from mkdocs_comfy.images import index
 from mkdocs_comfy.images.cache import HeroCache
 
-index.CLAIM_SECONDS = float(sys.argv[2])
-assert HeroCache(Path(sys.argv[1])).claim(sys.argv[3])
-os._exit(1)
+assert HeroCache(Path(sys.argv[1])).claim(sys.argv[2])
+print("claimed", flush=True)
+sys.stdin.read()
 """
 
 
@@ -148,48 +147,68 @@ def test_a_claim_is_one_builds_until_it_is_released(cache, open_cache):
     assert cache.claim(KEY)
     assert cache.claim(KEY)
     assert not other.claim(KEY)
-    assert not other.renew(KEY)
-    assert cache.renew(KEY)
 
     other.release(KEY)
     assert not other.claim(KEY)
 
     cache.release(KEY)
     assert other.claim(KEY)
-    assert not cache.renew(KEY)
+    assert not cache.claim(KEY)
 
 
-def test_the_claim_of_a_crashed_build_ends_by_itself(tmp_path, open_cache):
-    crashed = spawn(CRASH, tmp_path / "comfy", 1.5, KEY)
-    crashed.communicate(timeout=60)
-    assert crashed.returncode == 1
+def test_a_closed_cache_claims_nothing(cache, open_cache):
+    cache.claim(KEY)
+    cache.close()
 
+    assert open_cache(cache.directory).claim(KEY)
+    assert not cache.claim(KEY)
+
+
+def test_the_claim_of_a_killed_build_is_free_at_once(tmp_path, open_cache):
     cache = open_cache(tmp_path / "comfy")
-    claimed_at_once = cache.claim(KEY)
-    deadline = time.monotonic() + 30
-    while not cache.claim(KEY) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    command = [sys.executable, "-c", CRASH, str(tmp_path / "comfy"), KEY]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as build:
+        assert build.stdout.readline() == "claimed\n"
+        claimed_while_it_lives = cache.claim(KEY)
+        build.kill()
+        build.wait()
 
-    assert not claimed_at_once
-    assert cache.renew(KEY)
+    assert not claimed_while_it_lives
+    assert cache.claim(KEY)
+    assert cache.findings == ()
 
 
-def test_a_claim_from_the_future_does_not_last_for_ever(cache, open_cache, monkeypatch):
-    """A clock that was set back must not block a key until it has caught up."""
+def test_a_clock_that_is_set_back_or_forward_ends_no_claim(cache, open_cache, monkeypatch):
     other = open_cache(cache.directory)
     with monkeypatch.context() as future:
         future.setattr("time.time", lambda now=time.time: now() + 3600)
         assert other.claim(KEY)
+    assert not cache.claim(KEY)
 
+    other.release(KEY)
     assert cache.claim(KEY)
 
 
 def test_a_row_under_a_claims_name_that_is_none_does_not_block(cache):
-    cache._index.put(f"claim:{KEY}", ["not", "a", "claim"])
-    assert cache.claim(KEY)
+    for row in (["not", "a", "claim"], {"owner": 7}, {"owner": "../../etc/passwd"}):
+        cache._index.put(f"claim:{KEY}", row)
+        assert cache.claim(KEY)
+        cache.release(KEY)
 
-    cache._index._store.set(f"claim:{KEY}", {"owner": 7}, expire=20)
-    assert cache.claim(KEY)
+
+def test_claims_of_killed_builds_do_not_pile_up(cache, open_cache, monkeypatch):
+    killed = open_cache(cache.directory)
+    assert killed.claim(KEY)
+    killed._claims.close()
+
+    cache.writable()
+    assert list((cache.directory / "locks").iterdir()) == []
+    monkeypatch.setattr("time.time", lambda now=time.time: now() + 8 * 86_400)
+    cache.writable()
+
+    assert list(cache._index._store) == []
 
 
 def test_the_light_modules_do_not_import_what_a_warm_build_does_not_need(tmp_path):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mkdocs_comfy.comfyui.jobs import Rendered, Running
+from mkdocs_comfy.comfyui.jobs import Running
 from mkdocs_comfy.errors import CacheError
 from mkdocs_comfy.images import blobs
 from mkdocs_comfy.pipeline import Stored
@@ -165,20 +165,24 @@ def test_the_build_is_killed_between_storing_and_encoding(site, comfyui, promise
     assert promised["build killed between storing and encoding"].startswith("all images")
 
 
-def test_a_killed_build_is_waited_for_no_longer_than_its_claims_last(
-    lab, monkeypatch, promised, other_build
-):
-    """It had said that it renders the image, and nobody takes that back."""
-    monkeypatch.setattr("mkdocs_comfy.images.index.CLAIM_SECONDS", 1.0)
-    lab.begin()
-    killed = other_build(lab.settings)
-    for key in lab.keys()[1:]:
-        assert killed.claim(key)
+def test_the_build_is_killed_while_it_renders(site, comfyui, promised):
+    """It had said that it renders the images; that ends with it."""
+    for seed in range(2):
+        site.page(f"{seed}.md", hero_prompt="a harbour", hero_seed=seed)
+    comfyui.hold()
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    command = [sys.executable, "-m", "mkdocs", "build", "-q", "-f", str(site.write_config())]
+    with subprocess.Popen(command, env=environment) as killed:
+        while not comfyui.submissions:
+            time.sleep(0.02)
+        killed.kill()
+    comfyui.crash()
+    comfyui.release()
+    comfyui.restart()
 
-    outcome = lab.build()
+    built = site.build(strict=True)
 
-    assert outcome.kinds == []
-    assert outcome.in_cache == 2
-    assert sum(isinstance(event, Rendered) for event in outcome.events) == 2
-    assert len(lab.comfyui.submissions) == 2
-    assert promised["build killed while it renders"].startswith("all images")
+    assert built.summary.startswith("2 heroes: 2 rendered in ")
+    assert not [each for each in built.messages() if "another build" in each]
+    assert len(comfyui.executed) == 2
+    assert promised["build killed while it renders"] == "all images in the next build, at once"

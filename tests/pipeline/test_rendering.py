@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -12,10 +13,19 @@ from contextlib import closing
 import pytest
 
 from mkdocs_comfy.errors import AuthError, OutOfTimeError, out_of_time
-from mkdocs_comfy.images.cache import HeroCache
 from mkdocs_comfy.pipeline import Notice, Pipeline, Starting, Stopping
 from mkdocs_comfy.settings import OnMissing
 from mkdocs_comfy.testing import Answer, NodeFailure
+
+CLAIM = """
+import sys
+from pathlib import Path
+from mkdocs_comfy.images.cache import HeroCache
+
+assert HeroCache(Path(sys.argv[1])).claim(sys.argv[2])
+print("claimed", flush=True)
+sys.stdin.read()
+"""
 
 
 def hero_of(pipeline, page):
@@ -105,20 +115,63 @@ def test_a_claim_is_given_back_whatever_happens(
     assert other_build(settings).claim(hero_of(pipeline, page()).key)
 
 
-def test_a_claim_is_renewed_while_the_image_is_rendered(
-    settings, comfyui, page, produce, monkeypatch, new_pipeline
+def test_many_heroes_may_be_claimed_at_once(other_build, settings):
+    """More than a process may have files open: 256 on macOS."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (128, before[1]))
+    try:
+        ours, other = other_build(settings), other_build(settings)
+        assert all(ours.claim(f"k1-{number:064x}") for number in range(300))
+        assert not any(other.claim(f"k1-{number:064x}") for number in range(300))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_what_a_killed_build_was_rendering_is_rendered_here_at_once(
+    settings, comfyui, page, produce, new_pipeline
 ):
-    monkeypatch.setattr("mkdocs_comfy.pipeline.rendering._RENEW_EVERY", 0.05)
-    renewed = []
-    keep = HeroCache.renew
-    monkeypatch.setattr(
-        HeroCache, "renew", lambda self, key: renewed.append(key) or keep(self, key)
+    pipeline = new_pipeline(settings)
+    hero = hero_of(pipeline, page())
+    with subprocess.Popen(
+        [sys.executable, "-c", CLAIM, str(settings.cache_dir), hero.key],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout.readline() == "claimed\n"
+        events = []
+
+        def report(event):
+            events.append(event)
+            if isinstance(event, Notice):
+                other.kill()
+
+        made = pipeline.produce(pipeline.plan([page()]), report=report)
+
+    assert made.rendered == 1
+    assert len(comfyui.submissions) == 1
+    assert events[1] == Notice(
+        text="1 hero is being rendered by another build, which is waited for"
     )
-    comfyui.latency = 0.5
 
-    made = produce(new_pipeline(settings), page())
 
-    assert set(renewed) == set(made.images)
+def test_ctrl_c_ends_the_wait_for_another_build(
+    settings, comfyui, page, produce, new_pipeline, other_build
+):
+    pipeline = new_pipeline(settings)
+    other = other_build(settings)
+    hero = hero_of(pipeline, page())
+    assert other.claim(hero.key)
+
+    def report(event):
+        if isinstance(event, Notice):
+            threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT]).start()
+
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.produce(pipeline.plan([page(), page("b.md", hero_seed=1)]), report=report)
+
+    assert len(comfyui.executed) == 1, "what nobody else renders does not wait"
+    assert not other_build(settings).claim(hero.key), "the other one goes on"
 
 
 def test_sigterm_cleans_up_and_goes_on_to_the_handler_that_was_there(
