@@ -42,7 +42,8 @@ class ServerConfig:
         url: ``http(s)://[user:password@]host[:port][/path]``, without query and fragment. ComfyUI
             is expected at ``{url}/api``. User and password become a Basic ``Authorization``
             header (RFC 7617).
-        headers: Header name → value, sent to this server and to nobody else.
+        headers: Header name → value, sent to this server and to nobody else. One whose value is
+            blank is not sent: the environment variable behind it is not set here.
         verify: True to check certificates, False not to, or the path of a PEM file with the
             only authority to trust.
         client_cert: PEM file with certificate and key, or (certificate, key); ``None`` for none.
@@ -79,7 +80,7 @@ class ServerConfig:
                     way_out="check the environment variable or the file that it comes from",
                 )
         if parts.username is not None and "authorization" in {
-            name.lower() for name in self.headers
+            name.lower() for name, value in self.headers.items() if value.strip()
         }:
             raise ConfigurationError(
                 key="server",
@@ -133,7 +134,7 @@ class ServerConfig:
 
     def sent_headers(self) -> dict[str, str]:
         """The headers that go with every request to this server, Basic credentials included."""
-        headers = {name: value.strip() for name, value in self.headers.items()}
+        headers = {name: value.strip() for name, value in self.headers.items() if value.strip()}
         parts = _split(self.url)
         if parts.username is not None:
             pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"

@@ -188,3 +188,12 @@ def test_default_ports_belong_to_the_origin():
     assert origin("https://a.example/x") == origin("https://a.example:443/y")
     assert origin("https://a.example") != origin("http://a.example")
     assert origin("http://a.example") != origin("http://a.example:8188")
+
+
+def test_a_header_without_a_value_is_not_sent():
+    """``!ENV [COMFY_AUTHORIZATION, ""]`` where the variable is not set, beside a user in a URL."""
+    config = ServerConfig(url="http://gpu.lan", headers={"Authorization": " ", "X": "y"})
+    both = ServerConfig(url="http://docs:pass@gpu.lan", headers={"Authorization": ""})
+
+    assert config.sent_headers() == {"X": "y"}
+    assert both.sent_headers()["Authorization"].startswith("Basic ")
