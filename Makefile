@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 EMPTY := .venvs/wheel
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test lint format types docs wheel compat live corpus bench check clean
+.PHONY: help setup demo serve test lint format types docs wheel compat recipes live corpus bench check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -55,6 +55,10 @@ wheel: setup ## install the wheel into an empty environment and build the exampl
 compat: setup ## build sites on every host, theme and plugin that we are promised to work with
 	$(BIN)/python tests/compat/install.py
 	$(BIN)/python -m pytest tests/compat
+
+recipes: setup ## run what docs/ci.md shows, as the services would
+	$(BIN)/python tests/compat/install.py recipes
+	$(BIN)/python -m pytest tests/recipes
 
 live: setup ## test against a real ComfyUI, which is installed first
 	$(BIN)/python tests/live/install_comfyui.py

