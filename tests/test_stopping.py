@@ -16,9 +16,9 @@ from mkdocs_comfy.testing import Answer
 PATIENT = """
 import sys
 from mkdocs.__main__ import cli
-from mkdocs_comfy.comfyui import renderer
+from mkdocs_comfy.comfyui import renderer, run
 from mkdocs_comfy.comfyui.server import Pace
-renderer._STOPPING = 600.0
+run._STOPPING = 600.0
 renderer.Pace = lambda: Pace(withdraw=600.0)
 cli(sys.argv[1:])
 """

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from mkdocs_comfy.comfyui.jobs import RenderJob
 
+_PASSED = 8  # jobs that may be preferred to one that came earlier, so that its models are loaded
+
 Group: TypeAlias = tuple[str, tuple[str, ...]]
 """Template and model files: jobs of one group need no model loaded between them."""
 
@@ -32,6 +34,9 @@ class Entry:
         submissions: How many submissions of attempts that are over may have arrived.
         attempts: How many servers have it now.
         settled: True once it has ended, which happens once.
+        arrival: Number of those that came before it while the run was on; 0 for those that it
+            began with.
+        passed: How often another group was given a place for what came later than this.
     """
 
     job: RenderJob
@@ -39,6 +44,8 @@ class Entry:
     submissions: int = 0
     attempts: int = 0
     settled: bool = False
+    arrival: int = 0
+    passed: int = 0
 
 
 class Backlog:
@@ -51,6 +58,7 @@ class Backlog:
     def __init__(self, entries: Iterable[Entry]) -> None:
         """Take the entries of a run."""
         self.unsettled = dict.fromkeys(entries)
+        self._arrivals = 0
         self._groups: dict[Group, deque[Entry]] = {}
         for entry in self.unsettled:
             self._groups.setdefault(entry.group, deque()).append(entry)
@@ -72,9 +80,37 @@ class Backlog:
         """A job of each group with entries: what one needs, all do."""
         return {group: self._groups[group][0].job for group in self.groups}
 
+    @property
+    def overdue(self) -> Group | None:
+        """The group that others were preferred to for too long, or ``None``.
+
+        A group goes on where its models are loaded. Of one to which jobs are added without end
+        the others would otherwise never see the end.
+        """
+        return next(
+            (group for group in self.groups if self._groups[group][0].passed >= _PASSED), None
+        )
+
+    def add(self, job: RenderJob) -> None:
+        """Take a job that comes while others are rendered."""
+        self._arrivals += 1
+        entry = Entry(job=job, group=group_of(job), arrival=self._arrivals)
+        self.unsettled[entry] = None
+        self._groups.setdefault(entry.group, deque()).append(entry)
+
+    def drop(self, entry: Entry) -> None:
+        """Forget an entry that has not ended, wherever it is."""
+        self.settle(entry)
+        waiting = self._groups.get(entry.group, ())
+        self._groups[entry.group] = deque(each for each in waiting if each is not entry)
+
     def take(self, group: Group) -> Entry:
         """Take the next entry of ``group``, which has one."""
-        return self._groups[group].popleft()
+        entry = self._groups[group].popleft()
+        for other in self.groups:
+            first = self._groups[other][0]
+            first.passed += first.arrival < entry.arrival
+        return entry
 
     def put_back(self, entry: Entry) -> None:
         """Give back an entry that could not be rendered where it was: it is the next one."""
@@ -100,7 +136,8 @@ def choose(
 ) -> Group | None:
     """The group that a server goes on with, or ``None`` where there is nothing for it.
 
-    A group that fewer servers can do comes first, since they alone can. Then the one that the
+    A group that fewer servers can do comes first, since they alone can. Then one that waits for
+    too long, then the one that the
     server has the models of in memory. Then one that nobody is at, and where all are, the one
     with most to do for each server that is at it.
 
@@ -116,6 +153,8 @@ def choose(
         return None
     fewest = min(servers.get(group, 0) for group in groups)
     groups = [group for group in groups if servers.get(group, 0) == fewest]
+    if (overdue := backlog.overdue) in groups:
+        return overdue
     if last in groups:
         return last
     return max(groups, key=lambda group: (not busy.get(group), _share(backlog, group, busy)))

@@ -63,5 +63,5 @@ class Health:
 
     def revive(self) -> None:
         """It answers again, and is given jobs."""
-        self.given_up = False
+        self.given_up = self.final = False
         self.answered()

@@ -121,6 +121,23 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What the image of the running job looks like so far.
+
+    Only ComfyUI's own API brings it, from a server that was started with ``--preview-method``.
+
+    Attributes:
+        job: The job.
+        image: A JPEG or PNG, by its first bytes; nobody has looked further.
+        server: Where.
+    """
+
+    job: RenderJob
+    image: bytes = field(repr=False)
+    server: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     """The server went away, or takes nothing for the moment; it is asked again.
 
@@ -219,7 +236,7 @@ class Failed:
     error: RenderError
 
 
-JobEvent: TypeAlias = Submitted | Queued | Running | Progress | Waiting | Retried
+JobEvent: TypeAlias = Submitted | Queued | Running | Progress | Preview | Waiting | Retried
 """What happens to a job before its end."""
 
 RenderEvent: TypeAlias = JobEvent | ServerDown | ServerUp | ServerLacks | Rendered | Failed

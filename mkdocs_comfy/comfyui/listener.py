@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from mkdocs_comfy.comfyui.border import SOCKET_FAULTS
+from mkdocs_comfy.comfyui.previews import PREVIEWS_WANTED
 from mkdocs_comfy.comfyui.protocol import read_frame
 from mkdocs_comfy.comfyui.timing import wait_for
 
@@ -83,6 +84,7 @@ class Listener:
                 async with self._transport.socket(self.client_id) as connection:
                     self.open = opened = True
                     self._settled.set()
+                    await connection.send(PREVIEWS_WANTED)
                     async for message in connection:
                         self._tell(read_frame(message))
         finally:

@@ -111,18 +111,23 @@ class Member:
 
 
 def drop_copies(
-    members: Iterable[Member], *, but: Attempt, phases: frozenset[Phase] | None = None
+    members: Iterable[Member],
+    entry: Entry,
+    *,
+    but: Attempt | None = None,
+    phases: frozenset[Phase] | None = None,
 ) -> None:
-    """Withdraw the other copies of a job.
+    """Withdraw the copies of a job.
 
     Args:
         members: The servers that may have one.
-        but: The copy that stays.
+        entry: The job.
+        but: The copy that stays; ``None`` for none.
         phases: Those that are withdrawn; ``None`` for all.
     """
     for member in members:
         for attempt in member.attempts:
-            if attempt.entry is not but.entry or attempt is but:
+            if attempt.entry is not entry or attempt is but:
                 continue
             if phases is None or attempt.watch.phase in phases:
                 attempt.dropped = True

@@ -37,7 +37,7 @@ from mkdocs_comfy.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from mkdocs_comfy.comfyui.backlog import Group
     from mkdocs_comfy.comfyui.jobs import JobEvent, Limits, RenderEvent, RenderJob
@@ -56,9 +56,12 @@ class Pool:
     still awaited.
     """
 
+    _lasts = False  # whether a server is asked again that said for good that it will not
+
     def __init__(
         self,
         clients: Sequence[ServerClient],
+        jobs: Iterable[RenderJob],
         *,
         limits: Limits,
         beat: float,
@@ -68,6 +71,7 @@ class Pool:
 
         Args:
             clients: One server or more.
+            jobs: What to render.
             limits: How often and how long to try.
             beat: Seconds between two looks at the clock.
             emit: Takes what happens.
@@ -77,7 +81,7 @@ class Pool:
             Member(Session(client, limits=limits, emit=self._pass_on, left=self._wake))
             for client in clients
         ]
-        self._backlog = Backlog(())
+        self._backlog = Backlog(Entry(job=job, group=group_of(job)) for job in jobs)
         self._choice = Choice(self._members, self._backlog, limits=limits)
         self._changed, self._met, self._over = (asyncio.Event() for _ in range(3))
         self._tasks: asyncio.TaskGroup | None = None
@@ -89,13 +93,11 @@ class Pool:
             if member.session.name == rendered.server:
                 member.session.taken()
 
-    async def run(self, jobs: Sequence[RenderJob]) -> None:
-        """Render ``jobs``.
+    async def run(self) -> None:
+        """Render the jobs.
 
         Cancelled, it withdraws those of its jobs that servers still have, and no others.
         """
-        self._backlog = Backlog(Entry(job=job, group=group_of(job)) for job in jobs)
-        self._choice = Choice(self._members, self._backlog, limits=self._limits)
         timing = asyncio.create_task(
             keep_time(max_time=self._limits.max_time, beat=self._beat, slept=self._tell_of_sleep)
         )
@@ -130,7 +132,7 @@ class Pool:
         if len(self._backlog.groups) > 1:
             # What one server alone can do is known when all have been asked.
             await wait_for(self._met, _GREETING)
-        while not session.health.final and self._fatal is None:
+        while (self._lasts or not session.health.final) and self._fatal is None:
             if session.health.given_up:
                 await asyncio.sleep(session.health.again_at - _now())
                 await self._open(member)
@@ -208,7 +210,7 @@ class Pool:
         self._backlog.settle(entry)
         member.speeds.learn(entry.group, rendered.seconds)
         self._emit(rendered)
-        drop_copies(self._members, but=attempt)
+        drop_copies(self._members, entry, but=attempt)
 
     def _fail(self, entry: Entry, error: RenderError) -> None:
         self._backlog.settle(entry)
@@ -250,7 +252,7 @@ class Pool:
             for member in self._members:
                 for each in member.attempts if member.session.name == event.server else ():
                     if each.entry.job is event.job:
-                        drop_copies(self._members, but=each, phases=BEFORE_IT_RUNS)
+                        drop_copies(self._members, each.entry, but=each, phases=BEFORE_IT_RUNS)
 
     # The whole ----------------------------------------------------------------------------------
 
@@ -266,7 +268,8 @@ class Pool:
                 attempt.task.cancel()
         if len(self._members) > 1 and not known:
             name = member.session.name
-            self._emit(ServerDown(server=name, reason=error, final=health.final))
+            final = health.final and not self._lasts
+            self._emit(ServerDown(server=name, reason=error, final=final))
         self._wake()
 
     def _refuse(self, member: Member, group: Group, error: RenderError) -> None:
@@ -282,7 +285,7 @@ class Pool:
                 why = why_nobody(self._members, group)
                 for entry in self._backlog.clear(group):
                     self._fail(entry, why)
-        if not self._backlog.unsettled or (
+        if self._is_done() or (
             self._fatal is not None and not any(member.attempts for member in self._members)
         ):
             self._over.set()
@@ -290,6 +293,10 @@ class Pool:
             self._met.set()
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+
+    def _is_done(self) -> bool:
+        """Whether nothing is left to do."""
+        return not self._backlog.unsettled
 
     def _tell_of_sleep(self, seconds: float) -> None:
         for member in self._members:

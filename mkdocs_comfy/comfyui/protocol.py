@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from mkdocs_comfy.comfyui.previews import Pictured, read_preview
 from mkdocs_comfy.errors import NodeRef
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class Heard:
     remaining: int | None = None
 
 
-Frame: TypeAlias = Started | Stepped | Ended | Heard
+Frame: TypeAlias = Started | Stepped | Ended | Pictured | Heard
 
 
 def load_json(data: bytes) -> object:
@@ -194,9 +195,9 @@ def find_in_queue(reply: object, prompt_id: str) -> Place | None:
 
 
 def read_frame(message: str | bytes) -> Frame:
-    """What a frame of ``/ws`` says; previews and anything unknown are ``Heard``."""
+    """What a frame of ``/ws`` says; anything unknown is ``Heard``."""
     if isinstance(message, bytes):
-        return Heard()
+        return read_preview(message) or Heard()
     try:
         document = as_mapping(load_json(message.encode()))
     except ValueError:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from mkdocs_comfy.comfyui.job import Job
-from mkdocs_comfy.comfyui.jobs import Rendered, Running
+from mkdocs_comfy.comfyui.jobs import Preview, Rendered, Running
 from mkdocs_comfy.comfyui.moves import (
     ON_SERVER,
     Absent,
@@ -18,6 +18,7 @@ from mkdocs_comfy.comfyui.moves import (
     End,
     InQueue,
     Named,
+    News,
     NotQueued,
     Phase,
     Post,
@@ -32,6 +33,7 @@ from mkdocs_comfy.comfyui.moves import (
     Withdraw,
     Withdrawn,
 )
+from mkdocs_comfy.comfyui.previews import Pictured
 from mkdocs_comfy.comfyui.protocol import Place
 from mkdocs_comfy.comfyui.timing import wait_for
 from mkdocs_comfy.errors import RenderError, UnreachableError
@@ -139,6 +141,8 @@ class Watch:
     def tell(self, event: Event) -> None:
         """Tell the job what happens around it."""
         self._take(event)
+        if isinstance(event, News) and isinstance(event.frame, Pictured):
+            self._show(event.frame)
         self._changed.set()
 
     def leave(self) -> None:
@@ -171,6 +175,11 @@ class Watch:
             if isinstance(news, Running):
                 self._started_at = _now()
             self._desk.emit(news)
+
+    def _show(self, preview: Pictured) -> None:
+        """Pass on a preview of this job; one without an id is of the job that runs."""
+        if self.phase is Phase.RUNNING and preview.prompt_id in ("", self._job.prompt_id):
+            self._desk.emit(Preview(job=self._job.job, image=preview.image))
 
     async def _do(self, action: Action) -> None:
         match action:

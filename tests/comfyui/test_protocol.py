@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given, strategies as st
 
+from mkdocs_comfy.comfyui.previews import Pictured, media_type
 from mkdocs_comfy.comfyui.protocol import (
     Accepted,
     Ended,
@@ -33,6 +34,8 @@ RUNS = [
     "run-subfolder",
     "run-success-txt2img",
 ]
+
+JPEG = b"\xff\xd8\xff\xe0 and so on"
 
 any_json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -105,10 +108,35 @@ def test_frames_that_say_nothing_about_a_job(frame):
 
 
 @pytest.mark.parametrize(
-    "message", [b"\x00\x00\x00\x01\x00\x00\x00\x02\x89PNG", "", "{nope", "[" * 99999]
+    "message",
+    [
+        b"",
+        b"\x00\x00\x00\x01",
+        b"\x00\x00\x00\x01\x00\x00\x00\x02<svg>",
+        b"\x00\x00\x00\x03\x00\x00\x00\x01some text",
+        b"\x00\x00\x00\x04\x00\x00\x00\x02{}" + JPEG,
+        b"\x00\x00\x00\x04\x00\x00\x00\x02[]" + JPEG,
+        b"\x00\x00\x00\x04\xff\xff\xff\xff{}" + JPEG,
+        b"\x00\x00\x00\x04\x00\x01\x86\x9f" + b"[" * 99999 + JPEG,
+        "",
+        "{nope",
+        "[" * 99999,
+    ],
 )
-def test_binary_frames_and_garbage_are_only_a_sign_of_life(message):
+def test_other_binary_frames_and_garbage_are_only_a_sign_of_life(message):
     assert read_frame(message) == Heard()
+
+
+@pytest.mark.parametrize(
+    ("frame", "prompt_id"),
+    [
+        (b"\x00\x00\x00\x01\x00\x00\x00\x01" + JPEG, ""),
+        (b'\x00\x00\x00\x04\x00\x00\x00\x11{"prompt_id":"a"}' + JPEG, "a"),
+    ],
+)
+def test_previews_tell_their_job_or_mean_the_one_that_runs(frame, prompt_id):
+    assert read_frame(frame) == Pictured(prompt_id=prompt_id, image=JPEG)
+    assert media_type(JPEG) == "image/jpeg"
 
 
 def test_progress_is_clamped():
@@ -222,7 +250,7 @@ def test_any_json_is_read_as_a_value(document):
 
 @given(st.text() | st.binary() | any_json.map(json.dumps))
 def test_any_frame_is_read_as_a_value(message):
-    assert isinstance(read_frame(message), Heard | Started | Stepped | Ended)
+    assert isinstance(read_frame(message), Heard | Started | Stepped | Ended | Pictured)
 
 
 @given(

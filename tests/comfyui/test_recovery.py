@@ -167,6 +167,7 @@ def test_whatever_is_not_the_jobs_api_is_none(comfyui, render, a_job, answer):
 
 def test_garbage_in_the_place_of_a_job(events_of, a_job):
     with FakeComfyUI(painter=flat_painter, jobs_api=True, any_model=True) as newer:
+        newer.hold()
         events = events_of([a_job()], url=newer.url)
         next(events)
         newer.answer("/jobs", Answer(body=json.dumps({"status": "lovely"}).encode()))
