@@ -160,8 +160,13 @@ class ComfyConfig(base.Config):
             return False
         return self.exclude is None or not self.exclude.match_file(src_uri)
 
-    def settings(self, environ: Mapping[str, str]) -> Settings:
-        """The pipeline's view of this configuration; ``environ`` tells whether this is CI."""
+    def settings(self, environ: Mapping[str, str], *, colours: tuple[str, ...] = ()) -> Settings:
+        """The pipeline's view of this configuration.
+
+        Args:
+            environ: Tells whether this is CI.
+            colours: The theme's, see ``colours.theme_colours``.
+        """
         place: Place = self.place
         ci = environ.get("CI", "").lower() not in ("", "0", "false", "no")
         return Settings(
@@ -184,6 +189,7 @@ class ComfyConfig(base.Config):
             frozen_dir=self.frozen_dir,
             assets_dir=self.assets_dir,
             place=place,
+            colours=colours,
         )
 
     def _servers(self) -> tuple[ServerSettings, ...]:

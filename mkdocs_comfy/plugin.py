@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mkdocs.plugins import BasePlugin, event_priority, get_plugin_logger
 
+from mkdocs_comfy.colours import theme_colours
 from mkdocs_comfy.config import ComfyConfig
 from mkdocs_comfy.heroes import Heroes
 from mkdocs_comfy.pages.placement import move_to_top
@@ -56,7 +57,7 @@ class ComfyPlugin(BasePlugin[ComfyConfig]):
         """Take the configuration; opens nothing, since tools call this for many commands."""
         self._heroes = None
         if self.config.enabled:
-            settings = self.config.settings(os.environ)
+            settings = self.config.settings(os.environ, colours=theme_colours(config.theme))
             if self._pipeline is None or self._pipeline.settings != settings:
                 self._close()
                 self._pipeline = Pipeline(settings)

@@ -56,7 +56,7 @@ class OnMissing(StrEnum):
     """Abort the build."""
 
     PLACEHOLDER = "placeholder"
-    """A generated gradient in its place, and an info."""
+    """A generated picture in its place, and an info."""
 
     SKIP = "skip"
     """No image, and an info."""
@@ -119,6 +119,7 @@ class Settings:
         frozen_dir: Committed images, looked at before the cache; need not exist.
         assets_dir: Folder of the images in the site, with ``/``, without one at either end.
         place: Where on a page the hero goes, for pages that do not say.
+        colours: The theme's main colour and its accent, ``#rrggbb``; none where they are not known.
     """
 
     servers: tuple[ServerSettings, ...]
@@ -140,6 +141,7 @@ class Settings:
     place: Place
     style: tuple[str, ...] = ()
     styles: Mapping[str, Style] = field(default_factory=dict)
+    colours: tuple[str, ...] = ()
 
     @property
     def silenced_by_ci(self) -> bool:

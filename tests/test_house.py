@@ -26,6 +26,7 @@ LAYERS = {
     "options_server": 4,
     "options_styles": 4,
     "config": 4,
+    "colours": 4,
     "site": 4,
     "progress": 4,
     "wording": 4,

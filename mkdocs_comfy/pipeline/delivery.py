@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from mkdocs_comfy.errors import BadImageError
 from mkdocs_comfy.images.making import Making
+from mkdocs_comfy.images.palette import DRAWING
 from mkdocs_comfy.images.sidecar import UnsoundError
 from mkdocs_comfy.images.variants import QUALITY, VariantKey, fitted_size, variant_key
 from mkdocs_comfy.pipeline.production import SiteImage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mkdocs_comfy.images.cache import HeroCache
     from mkdocs_comfy.images.encode import Source
     from mkdocs_comfy.images.frozen import FrozenFolder, FrozenImage
@@ -34,6 +37,7 @@ class Delivery:
         self._cache = cache
         self._assets_dir = settings.assets_dir
         self._max_pixels = settings.max_pixels
+        self._colours = settings.colours
 
     def at_hand(self, key: CacheKey) -> SiteImage | None:
         """Return the image if nothing has to be made for it."""
@@ -108,19 +112,20 @@ class Delivery:
         return self._encoded(original, data)
 
     def placeholder(self, hero: PlannedHero) -> SiteImage:
-        """Make a gradient of the size that was asked for.
+        """Draw a picture of the size that was asked for, in the site's colours.
 
         Raises:
             CacheError: The file cannot be stored.
         """
-        from mkdocs_comfy.images.placeholder import placeholder  # noqa: PLC0415  # Pillow
-
-        width, height = fitted_size(hero.bound.size or _PLACEHOLDER_SIZE)
-        key = _placeholder(hero.bound.prompt, (width, height))
+        size = fitted_size(hero.bound.size or _PLACEHOLDER_SIZE)
+        key = _placeholder(hero.bound.prompt, size, self._colours)
         variant = self._cache.variant(key)
         if variant is None:
-            data = placeholder(hero.bound.prompt, (width, height))
-            variant = self._cache.store_variant(key, data, width=width, height=height)
+            from mkdocs_comfy.images.encode import Source  # noqa: PLC0415  # Pillow
+            from mkdocs_comfy.images.placeholder import draw  # noqa: PLC0415  # Pillow
+
+            data = Source(draw(hero.bound.prompt, size, self._colours)).webp()
+            variant = self._cache.store_variant(key, data, width=size[0], height=size[1])
         return self._in_site(variant)
 
     def _encoded(self, original: Original, data: bytes) -> SiteImage:
@@ -182,6 +187,7 @@ def variant_of(pixels: str, size: tuple[int, int]) -> VariantKey:
     return variant_key(pixels=pixels, width=width, format="webp", quality=QUALITY)
 
 
-def _placeholder(text: str, size: tuple[int, int]) -> VariantKey:
-    drawn = hashlib.sha256(f"placeholder {size[0]}x{size[1]} {text}".encode()).hexdigest()
+def _placeholder(text: str, size: tuple[int, int], colours: Sequence[str]) -> VariantKey:
+    picture = f"placeholder {DRAWING} {size[0]}x{size[1]} {' '.join(colours)} {text}"
+    drawn = hashlib.sha256(picture.encode("utf-8", "surrogatepass")).hexdigest()
     return variant_key(pixels=drawn, width=size[0], format="webp", quality=QUALITY)
