@@ -128,7 +128,7 @@ def _boxes(data: memoryview) -> Iterator[tuple[bytes, memoryview]]:
 def _exif_items(box: memoryview) -> Iterator[int]:
     version = box[0] if len(box) else 0
     for kind, entry in _boxes(box[8 if version else 6 :]):
-        if kind == b"infe" and entry[0] in _INFE_VERSIONS:
+        if kind == b"infe" and len(entry) > 0 and entry[0] in _INFE_VERSIONS:
             layout = ">xxxxHxx4s" if entry[0] == _INFE_VERSIONS[0] else ">xxxxIxx4s"
             item, item_type = struct.unpack_from(layout, entry)
             if item_type == b"Exif":

@@ -112,6 +112,14 @@ def test_a_jpeg_keeps_no_workflow():
         embedded_texts(saved("JPEG"))
 
 
+def test_an_avif_whose_item_entry_is_empty_holds_no_texts():
+    whole = saved("AVIF", exif=exif())
+    at = whole.index(b"infe") - 4
+    empty = whole[:at] + struct.pack(">I4s", 8, b"infe") + whole[at + 8 :]
+
+    assert embedded_texts(empty) == {}
+
+
 @given(st.sampled_from(["PNG", "WEBP", "AVIF"]), st.data())
 def test_a_damaged_file_gives_texts_or_an_error_and_nothing_else(kind, data):
     options = {} if kind == "PNG" else {"exif": exif()}
