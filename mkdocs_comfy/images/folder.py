@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _Record = TypeVar("_Record", bound=BlobRecord)
 
+_NEXT: Final = "next"  # in a row: the record of the file that is taking this one's place
 _KEY: Final = re.compile(r"(?:[a-z][0-9]+-)?[0-9a-f]{32,64}")
 
 
@@ -127,6 +128,7 @@ class Folder(Generic[_Record]):
                     **facts,
                 },
             )
+            self._announce(key, record)
             self._index.put(key, record.row(), first=file.commit)
         for other in SUFFIXES - {suffix}:  # a lost record must not bring back another image
             with contextlib.suppress(OSError):
@@ -143,6 +145,17 @@ class Folder(Generic[_Record]):
                     yield CachedFile(
                         name=name, path=entry.path, bytes=status.st_size, written=status.st_mtime
                     )
+
+    def _announce(self, key: str, record: BlobRecord) -> None:
+        """Say what a file is about to be replaced by, in case we are killed right after that."""
+
+        def announced(row: JSON) -> JSON:
+            if isinstance(row, dict) and row.get("file") == record.file:
+                return {**row, _NEXT: record.row()}
+            return None
+
+        with contextlib.suppress(ForeignRowError):
+            self._index.revise(key, announced)
 
     def _agrees(self, record: BlobRecord) -> bool:
         status = blobs.plain_status(self.path(record.file))
@@ -164,15 +177,27 @@ class Folder(Generic[_Record]):
             return self._adopted(key)
         if self._agrees(record):
             return row
+        following = row.get(_NEXT) if isinstance(row, dict) else None
+        for candidate in (row, following):
+            if found := self._verified(key, candidate):
+                return found
+        path = self.path(record.file)
+        if blobs.plain_status(path):
+            self._report(f"{path} is not the file that was stored; it counts as missing")
+        return None
+
+    def _verified(self, key: str, row: JSON) -> JSON:
+        """The row of a file that is whole, with the time that it has now; else ``None``."""
+        try:
+            record = self._of_row(key, row)
+        except RecordError:
+            return None
         path = self.path(record.file)
         status = blobs.plain_status(path)
-        if status is None:
-            return None
-        if status.st_size == record.bytes:
+        if status is not None and status.st_size == record.bytes:
             with contextlib.suppress(CacheError):
-                if _digest(blobs.read(path)) == record.sha256:  # only its time has changed
+                if _digest(blobs.read(path)) == record.sha256:
                     return {**record.row(), "mtime_ns": status.st_mtime_ns}
-        self._report(f"{path} is not the file that was stored; it counts as missing")
         return None
 
     def _adopted(self, key: str) -> JSON:
