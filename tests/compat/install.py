@@ -8,7 +8,7 @@ apt-get are used::
 
 ==============  ====================================================================
 together        MkDocs 1.6.1 and ProperDocs side by side, Material, and every plugin
-                that a site of ours is promised to work with
+                that a site of ours is promised to work with; mike, and pytest with xdist
 properdocs      ProperDocs with its themes and Material, and no MkDocs at all
 lowest          MkDocs and our other dependencies at the lowest versions we allow
 tools           for ``recipes``: what checks workflows, Dockerfiles and hooks
@@ -52,6 +52,9 @@ TOGETHER = (
     "mkdocs-minify-plugin>=0.8",
     "mkdocs-gen-files>=0.6",
     "mkdocs-awesome-nav>=3.3",
+    "mike>=2.1",
+    "pytest>=9",
+    "pytest-xdist>=3.6",
     "properdocs>=1.6.7",
     "properdocs-theme-mkdocs>=1.6.7",
 )
