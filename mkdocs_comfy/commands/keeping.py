@@ -118,7 +118,8 @@ def keep_key(file: Path, page: str, key: str, value: str) -> Kept:
 
 def _replace(target: Path, before: bytes, after: bytes) -> None:
     """Put the new text in the place of the old one at once, with its permissions."""
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    # Not named after the page, whose name may be as long as the file system allows.
+    part = target.with_name(f".mkdocs-comfy-{os.getpid()}.part")
     try:
         part.write_bytes(after)
         shutil.copymode(target, part)

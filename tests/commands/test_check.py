@@ -130,6 +130,13 @@ def sidecar_without_a_page(case):
     frozen(case.site).unlink()
 
 
+def in_another_spelling(case):
+    """From a file system that does not tell upper case from lower case."""
+    for suffix in ("webp", "json"):
+        file = frozen(case.site, suffix)
+        file.rename(file.with_name(file.name.upper()))
+
+
 def stray_file(case):
     (case.site.root / "heroes" / ("0" * 16 + ".webp")).write_bytes(b"RIFF")
 
@@ -184,6 +191,7 @@ STATES = {
     sidecar_in_conflict: ("corrupt", "guide/a b.md", "freeze"),
     sidecar_of_another_key: ("corrupt", "guide/a b.md", "freeze"),
     sidecar_without_a_page: ("corrupt", None, "prune"),
+    in_another_spelling: ("corrupt", None, "prune"),
     stray_file: ("corrupt", None, "prune"),
     lfs: ("lfs_pointer", "guide/a b.md", "git lfs pull"),
     pin_removed: ("missing", "guide/a b.md", "git checkout"),

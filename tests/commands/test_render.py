@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from html.parser import HTMLParser
 
@@ -429,3 +430,24 @@ def _picture():
     file = io.BytesIO()
     Image.linear_gradient("L").resize((1344, 768)).convert("RGB").save(file, "PNG")
     return file.getvalue()
+
+
+def test_a_page_that_is_deleted_while_its_image_is_rendered_is_rendered_all_the_same(
+    site, run, comfyui
+):
+    page = site.page("index.md", hero_prompt="a harbour")
+    comfyui.hold()
+
+    def delete():
+        while not comfyui.submissions:
+            time.sleep(0.01)
+        page.unlink()
+        comfyui.release()
+
+    deleting = threading.Thread(target=delete)
+    deleting.start()
+    said = run("render", "--json")
+    deleting.join()
+
+    assert said.status == 0
+    assert [each["state"] for each in said.document["pages"]] == ["cached"]
