@@ -76,7 +76,7 @@ class PageReader:
                     path=file.src_uri,
                     meta=meta,
                     title=partial(_title, file, meta),
-                    source=partial(getattr, file, "content_string"),
+                    source=partial(_text, file),
                     docs_dir=docs_dir,
                 )
 
@@ -186,3 +186,11 @@ def _title(file: File, meta: MutableMapping[str, Any]) -> str:
         return "Home"
     name = re.sub(r"[-_]", " ", file.name)
     return name.capitalize() if name.lower() == name else name
+
+
+def _text(file: File) -> str:
+    """The page's file; nothing where it was deleted while images were rendered."""
+    try:
+        return file.content_string
+    except FileNotFoundError:
+        return ""
