@@ -23,6 +23,7 @@ from mkdocs_comfy.options import (
     Switch,
     TemplateName,
 )
+from mkdocs_comfy.options_remote import CacheRemote
 from mkdocs_comfy.options_server import (
     Access,
     ApiName,
@@ -130,6 +131,9 @@ class ComfyConfig(base.Config):
     frozen_dir = Folder(default="heroes")
     """Committed images, found before the cache; written by ``freeze``, emptied by ``prune``."""
 
+    cache_remote = CacheRemote()
+    """A cache that machines share: a URL of fsspec, or ``url``, ``write`` and ``options``."""
+
     assets_dir = SiteFolder(default="assets/heroes")
     """Where images land in the site."""
 
@@ -187,6 +191,7 @@ class ComfyConfig(base.Config):
             max_pixels=self.max_pixels,
             cache_dir=self.cache_dir,
             frozen_dir=self.frozen_dir,
+            cache_remote=self.cache_remote,
             assets_dir=self.assets_dir,
             place=place,
             colours=colours,

@@ -151,9 +151,11 @@ class Heroes:
         if self._production is None or not self._pages:
             return None
         made = self._production
-        total = made.frozen + made.cached + made.rendered + len(made.failures)
+        found = made.frozen + made.cached + made.shared
+        total = found + made.rendered + len(made.failures)
         parts = [f"{made.frozen} frozen"] if made.frozen else []
         parts += [f"{made.cached} cached"] if made.cached else []
+        parts += [f"{made.shared} from the shared cache"] if made.shared else []
         if made.rendered:
             parts.append(f"{made.rendered} rendered in {seconds_text(made.seconds)}")
         if self._stale:

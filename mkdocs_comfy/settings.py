@@ -95,6 +95,27 @@ class ServerSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteSettings:
+    """A cache that machines share, as configured.
+
+    Attributes:
+        url: Any URL of fsspec; may hold credentials.
+        write: Whether images are written to it that were rendered here; ``None``: where it lets
+            us, and it is no fault where it does not.
+        options: What fsspec's driver is given beside the URL; may hold credentials.
+    """
+
+    url: str = field(repr=False)
+    write: bool | None = None
+    options: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+    @property
+    def writes(self) -> bool:
+        """Whether to try to write: over HTTP there is nothing to try."""
+        return self.write is not False and not self.url.startswith(("http://", "https://"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that the pipeline takes from the configuration.
 
@@ -117,6 +138,7 @@ class Settings:
         max_pixels: Pixels of one image.
         cache_dir: The private cache.
         frozen_dir: Committed images, looked at before the cache; need not exist.
+        cache_remote: The shared cache, asked for what is in neither; ``None`` for none.
         assets_dir: Folder of the images in the site, with ``/``, without one at either end.
         place: Where on a page the hero goes, for pages that do not say.
         colours: The theme's main colour and its accent, ``#rrggbb``; none where they are not known.
@@ -142,6 +164,12 @@ class Settings:
     style: tuple[str, ...] = ()
     styles: Mapping[str, Style] = field(default_factory=dict)
     colours: tuple[str, ...] = ()
+    cache_remote: RemoteSettings | None = None
+
+    @property
+    def shared(self) -> RemoteSettings | None:
+        """The shared cache, where builds may ask it."""
+        return None if self.mode is Mode.OFFLINE else self.cache_remote
 
     @property
     def silenced_by_ci(self) -> bool:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
+import subprocess
+import sys
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 import yaml
 from hypothesis import HealthCheck, settings
@@ -199,3 +203,59 @@ def site(tmp_path, caplog, comfyui):
     made = Site(tmp_path / "project", caplog)
     made.options["server"] = comfyui.url
     return made
+
+
+@dataclass(frozen=True, kw_only=True)
+class S3:
+    """A real S3 server.
+
+    Attributes:
+        url: Where it is.
+        users: Name → what its user signs with: ``writer``, ``lister``, ``blind-writer``.
+        bucket: Name of a bucket that everybody may read.
+        private: Name of one that users may read.
+    """
+
+    url: str
+    users: dict[str, dict[str, str]]
+    bucket: str
+    private: str
+
+    def remote(self, user: str | None = None, *, folder: str, private: bool = False, **more):
+        """What ``cache_remote:`` says for one of the users, or for nobody."""
+        bucket = self.private if private else self.bucket
+        access = self.users[user] if user else {}
+        options = {"endpoint_url": self.url, **access}
+        return {"url": f"s3://{bucket}/{folder}", "options": options, **more}
+
+    def fill_up(self, *, full: bool) -> None:
+        """Have the server refuse whatever is written, or no longer."""
+        httpx.request("PUT" if full else "DELETE", f"{self.url}/full").raise_for_status()
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """A process with a real S3 server, for all tests."""
+    environment = {key: each for key, each in os.environ.items() if not key.startswith("AWS_")}
+    with subprocess.Popen(
+        [sys.executable, Path(__file__).parent / "s3_server.py"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment,
+    ) as process:
+        assert process.stdout is not None
+        yield S3(**json.loads(process.stdout.readline()))
+        process.kill()
+
+
+@pytest.fixture
+def s3(s3_server, monkeypatch, tmp_path):
+    """That server, and a machine that has no credentials of its own."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    yield s3_server
+    s3_server.fill_up(full=False)

@@ -57,6 +57,7 @@ IN_WORDS = {  # what a table says where the code's default is None or nothing
     "partner_key": "none",
     "style": "none",
     "styles": "none",
+    "cache_remote": "none",
     "size": "the template's",
     "max_time": "none, in CI `3600`",
     "include": "all pages",
@@ -631,6 +632,6 @@ def test_nothing_is_promised_that_a_later_version_brings(path):
     options = {name for name, _ in ComfyConfig()._schema}
     named = set(re.findall(r"`(hero_\w+)", BLOCK.sub("", source))) - {"hero_"}
     assert named <= {*KEYS, "hero_image", "hero_sed"}
-    for later in ("serve_debounce", "cache_remote", "widths"):
+    for later in ("serve_debounce", "widths"):
         assert later not in options
         assert f"`{later}" not in source

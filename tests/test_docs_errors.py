@@ -4,6 +4,7 @@ import copy
 import io
 import json
 import re
+import shutil
 import sys
 import threading
 import time
@@ -34,6 +35,7 @@ def told(site, comfyui):
     replaced = {
         comfyui.url: "http://127.0.0.1:8188",
         str(site.root / "file/cache"): "CACHE",
+        (site.root / "shared").as_uri(): "file:///mnt/heroes",
         "Config value 'plugins': ": "",
     }
     texts = set()
@@ -41,7 +43,8 @@ def told(site, comfyui):
         text = re.sub(r"^comfy: (\d\d:\d\d:\d\d )?", "", record.getMessage())
         for found, shown in replaced.items():
             text = text.replace(found, shown)
-        texts.add(re.sub(r"heroes/[0-9a-f]{16}", "heroes/STEM", text))
+        text = re.sub(r"heroes/[0-9a-f]{16}", "heroes/STEM", text)
+        texts.add(re.sub(r"k1-[0-9a-f]{64}", "KEY", text))
     return texts
 
 
@@ -212,6 +215,28 @@ NO_SIZE = graph(
 NO_NEGATIVE = graph(n7=node(kind="ConditioningZeroOut", conditioning=["6", 0]))
 SAME = json.dumps(GRAPH)
 
+
+
+def shared(site):
+    """A folder that is shared."""
+    folder = site.root / "shared"
+    (folder / "v1").mkdir(parents=True)
+    site.options["cache_remote"] = folder.as_uri()
+    return folder
+
+
+def poisoned(site, _):
+    records = shared(site) / "v1/records"
+    site.build()
+    for record in records.iterdir():
+        record.write_text("poison")
+    shutil.rmtree(site.root / ".cache")
+
+
+def in_the_way(site, _):
+    (shared(site) / "v1/images").write_text("")
+
+
 CASES = {
     "refused connection": stopped,
     "unknown name": options(server="http://gpu.invalid:8188", proxy="none"),
@@ -326,6 +351,10 @@ CASES = {
     "option styles": options(styles={"brand": {"seed": "lucky", "sufix": "warm"}}),
     "option assets_dir": options(assets_dir="../heroes"),
     "shape": square,
+    "shared cache away": options(cache_remote="file:///nowhere/heroes"),
+    "shared cache without driver": options(cache_remote="gs://heroes/site"),
+    "shared cache poisoned": poisoned,
+    "shared cache cannot be written": in_the_way,
 }
 
 

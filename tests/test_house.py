@@ -24,6 +24,7 @@ LAYERS = {
     "pipeline": 3,
     "options": 4,
     "options_server": 4,
+    "options_remote": 4,
     "options_styles": 4,
     "config": 4,
     "colours": 4,
@@ -98,7 +99,8 @@ def test_no_module_is_longer_than_a_person_reads(path):
 def test_importing_the_plugin_loads_nothing_heavy():
     code = (
         "import sys; import mkdocs_comfy.plugin;"
-        "print([name for name in ('httpx', 'PIL', 'websockets', 'aiohttp') if name in sys.modules])"
+        "heavy = ('httpx', 'PIL', 'websockets', 'aiohttp', 'fsspec');"
+        "print([name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

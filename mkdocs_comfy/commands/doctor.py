@@ -1,4 +1,4 @@
-"""``mkdocs-comfy doctor``: whether the servers can render what the site asks for."""
+"""``mkdocs-comfy doctor``: whether servers and shared cache do what the site asks of them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _TEST = "round trip"
 @config_option
 @json_option
 def doctor(*, templates: tuple[str, ...], config_file: Path | None, as_json: bool) -> int:
-    """Ask the site's servers whether they can render its heroes.
+    """Ask the site's servers whether they can render its heroes, and try its shared cache.
 
     TEMPLATES are names of templates to check; by default the site's own and the one that
     `template:` names. One small image is made on each server.
@@ -54,15 +54,18 @@ def doctor(*, templates: tuple[str, ...], config_file: Path | None, as_json: boo
             _document(report, _round_trip(server, settings) if report.error is None else None)
             for server, report in zip(servers, examine(servers, graphs), strict=True)
         ]
+    shared = _shared(settings)
     document = {
         "servers": reports,
+        "shared_cache": shared,
         "templates": [
             {"name": name, "error": fault_of(broken[name]) if name in broken else None}
             for name in sorted({*graphs, *broken})
         ],
     }
     tell(document, _lines(document), as_json=as_json)
-    return FINE if not broken and all(each["fit"] for each in reports) else FINDINGS
+    fit = all(each["fit"] for each in reports) and not (shared and shared["error"])
+    return FINE if fit and not broken else FINDINGS
 
 
 def _names(settings: Settings) -> tuple[str, ...]:
@@ -126,6 +129,33 @@ def _small_job() -> RenderJob:
     )
 
 
+def _shared(settings: Settings) -> dict[str, Any] | None:
+    """Read and write the shared cache."""
+    from mkdocs_comfy.pipeline.trial import try_shared_cache  # noqa: PLC0415  # seldom wanted
+
+    trial = try_shared_cache(settings)
+    if trial is None:
+        return None
+    return {
+        "url": trial.url,
+        "readable": trial.readable,
+        "writable": trial.writable,
+        "seconds": trial.seconds,
+        "error": None if trial.error is None else fault_of(trial.error),
+        "refusal": None if trial.refusal is None else trial.refusal.problem,
+    }
+
+
+def _shared_lines(shared: Mapping[str, Any]) -> Iterator[str]:
+    if shared["error"]:
+        yield from _told(shared["error"])
+        return
+    done = "read and written" if shared["writable"] else "read, and not to be written"
+    if shared["refusal"]:
+        done = f"read; not written: {shared['refusal']}"
+    yield f"shared cache {shared['url']}: {done} ({shared['seconds']:.1f} s)"
+
+
 def _document(report: ServerReport, image: dict[str, Any] | None) -> dict[str, Any]:
     faults = [
         fault_of(error) | {"template": name}
@@ -164,6 +194,8 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
         ]
         if server["tells_nodes"] and fine:
             yield f"  has all that these templates need: {', '.join(fine)}"
+    if document["shared_cache"]:
+        yield from _shared_lines(document["shared_cache"])
     for broken in document["templates"]:
         if broken["error"]:
             yield from _told(broken["error"])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mkdocs_comfy.pipeline import PageSource, Plan, PlannedHero
     from mkdocs_comfy.pipeline.survey import HeroState
 
-STATES = ("pinned", "frozen", "cached", "missing", "off")
+STATES = ("pinned", "frozen", "cached", "unknown", "missing", "off")
 """What there may be of a hero, in the order in which they are counted."""
 
 

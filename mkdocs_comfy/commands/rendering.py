@@ -57,6 +57,7 @@ def render(
 ) -> int:
     """Render the missing images of PAGES, by default of all, into the cache.
 
+    With a shared cache they are looked for there first, and what it lacks is written to it.
     PAGES are paths relative to docs_dir.
     """
     if seeds and not pages:
@@ -101,7 +102,7 @@ def _produce(planned: PlannedSite, plan: Plan, *, anew: bool, candidates: bool) 
             progress(event)
 
         production = planned.pipeline.produce(
-            plan, report=report, anew=anew, remember=not candidates
+            plan, report=report, anew=anew, remember=not candidates, share=True
         )
         for text in missing_texts(
             plan.heroes.values(), production.failures, former=production.former
@@ -128,7 +129,7 @@ def _shown(*, ci: bool) -> Iterator[Progress]:
 
 def _document(planned: PlannedSite, plan: Plan, done: _Done) -> dict[str, Any]:
     with closing(planned.upkeep) as upkeep:
-        entries = hero_entries(plan, upkeep.survey(plan))
+        entries = hero_entries(plan, upkeep.survey(plan, asked=True))
     for entry in entries:
         seconds, server = done.made.get(entry["key"], (None, None))
         error = done.production.failures.get(entry["key"])
@@ -145,18 +146,20 @@ def _tell_what_would_be(planned: PlannedSite, plan: Plan, *, force: bool, as_jso
     with closing(planned.upkeep) as upkeep:
         entries = hero_entries(plan, upkeep.survey(plan))
     unknown = dict.fromkeys(("seconds", "server", "error"))
-    wanted = [each | unknown for each in entries if force or each["state"] == "missing"]
+    wanted = [each | unknown for each in entries if force or each["image"] is None]
     tell(plan_document(wanted), plan_lines(wanted), as_json=as_json)
     return FINE
 
 
 def _summary(done: _Done) -> str:
     made = done.production
-    total = made.frozen + made.cached + made.rendered + len(made.failures)
-    parts = [
-        f"{count} {word}" for count, word in ((made.frozen, "frozen"), (made.cached, "cached"))
-        if count
-    ]  # fmt: skip
+    found = {
+        "frozen": made.frozen,
+        "cached": made.cached,
+        "from the shared cache": made.shared,
+    }
+    total = sum(found.values()) + made.rendered + len(made.failures)
+    parts = [f"{count} {where}" for where, count in found.items() if count]
     if made.rendered:
         parts.append(f"{made.rendered} rendered in {seconds_text(made.seconds)}")
     if made.failures:

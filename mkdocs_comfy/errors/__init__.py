@@ -20,6 +20,7 @@
     ├── HookError                 another plugin of the site
     ├── PagesError                several of the above, all pages' together
     ├── CacheError                the private cache cannot be read or written
+    ├── SharedCacheError          the shared cache cannot; a warning, never the end of a build
     └── RenderError               an image could not be had (``kind`` says why)
         ├── UnreachableError      ├── NotComfyUIError       ├── AuthError
         ├── RejectedError         ├── MissingModelError     ├── MissingNodeError
@@ -39,6 +40,7 @@ from mkdocs_comfy.errors.base import (
     HeroError,
     HookError,
     PagesError,
+    SharedCacheError,
     StyleNotFoundError,
     UnknownKeyError,
     brief,
@@ -109,6 +111,7 @@ __all__ = [
     "RejectedError",
     "RenderError",
     "RenderTimeoutError",
+    "SharedCacheError",
     "StyleNotFoundError",
     "TemplateError",
     "TemplateNotFoundError",

@@ -158,6 +158,22 @@ class CacheError(HeroError):
         self.path, self.place = path, place
 
 
+class SharedCacheError(HeroError):
+    """The shared cache cannot be read or written. Never ends a build.
+
+    Attributes:
+        url: Where it is, without credentials.
+        problem: Why, in a few words; without secrets.
+        denied: True where it refuses us, which may be as it should: a fork reads and writes not.
+    """
+
+    kind = "shared_cache"
+
+    def __init__(self, *, url: str, problem: str, way_out: str = "", denied: bool = False) -> None:
+        super().__init__(f"shared cache {url}: {problem}", way_out=way_out)
+        self.url, self.problem, self.denied = url, problem, denied
+
+
 def brief(value: object) -> str:
     """One line that shows ``value``, however large or deep it is: pages come from pull requests.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shlex
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -73,6 +73,7 @@ class Checker:
         root: Folder of mkdocs.yml, from which files are named.
         max_pixels: Width times height that is allowed.
         commands: The commands that mend things.
+        shared: Whether there is a shared cache. It is not asked; a build does that.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Checker:
         root: Path,
         max_pixels: int,
         commands: Commands,
+        shared: bool = False,
     ) -> None:
         self._lookup = lookup
         self._folder = lookup.frozen
@@ -92,6 +94,7 @@ class Checker:
         self._root = root
         self._max_pixels = max_pixels
         self._commands = commands
+        self._shared = shared
 
     def check(self, plan: Plan, *, quick: bool, require_alt: bool) -> tuple[Finding, ...]:
         """Return what is wrong: pages in their order, then files by name.
@@ -102,7 +105,7 @@ class Checker:
             require_alt: A missing ``hero_alt`` is an error, not a note.
         """
         faults = self._inspect(quick=quick)
-        states = survey(plan, self._lookup, self._cache)
+        states = survey(plan, self._lookup, self._cache, shared=self._shared)
         users: dict[str, PlannedHero] = {}
         for hero in plan.heroes.values():
             users.setdefault(stem_of(hero.real_key), hero)
@@ -147,6 +150,9 @@ class Checker:
         if self._folder.find(hero.real_key) or (in_cache and not self._folder.exists):
             return
         page = printable(hero.spec.page)
+        if state.state == "unknown" and not self._folder.exists:
+            yield self._unknown(hero)
+            return
         key, _ = former_of(hero, self._lookup, self._cache)
         if key is not None:
             yield self._about(
@@ -172,6 +178,13 @@ class Checker:
                 f"the image that {page} pins is neither frozen nor in the cache",
                 self._commands.bring_back(files),
             )
+
+    def _unknown(self, hero: PlannedHero) -> Finding:
+        """A note: a build finds it in the shared cache, or tells."""
+        page = printable(hero.spec.page)
+        message = f"the image of {page} is not here; a build asks the shared cache, check does not"
+        fix = self._commands.fetch(hero.spec.page)
+        return replace(self._about(hero, "missing", message, fix), severity="note")
 
     def _reason(self, state: HeroState, *, in_cache: bool) -> str:
         return "the new one is not frozen" if in_cache or state.why is None else str(state.why)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from mkdocs_comfy.builtin import builtin_templates, folder_templates
@@ -15,6 +16,7 @@ from mkdocs_comfy.pipeline.delivery import Delivery, inspect
 from mkdocs_comfy.pipeline.lookup import Lookup
 from mkdocs_comfy.pipeline.plan import plan_pages
 from mkdocs_comfy.pipeline.production import Notice, Production
+from mkdocs_comfy.pipeline.sharing import Sharing
 from mkdocs_comfy.settings import Mode, OnMissing
 from mkdocs_comfy.workflows.library import Library
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from mkdocs_comfy.comfyui.server import Pace
     from mkdocs_comfy.pipeline.plan import PageSource, Plan, PlannedHero
     from mkdocs_comfy.pipeline.production import Event, SiteImage
+    from mkdocs_comfy.pipeline.sharing import Deadlines
     from mkdocs_comfy.settings import Settings
     from mkdocs_comfy.workflows.key import CacheKey
 
@@ -42,6 +45,7 @@ class Pipeline:
         settings: The configuration.
         clock: Monotonic seconds.
         pace: Other waiting times than the usual ones.
+        deadlines: Likewise, for the shared cache.
     """
 
     def __init__(
@@ -50,6 +54,7 @@ class Pipeline:
         *,
         clock: Callable[[], float] = time.monotonic,
         pace: Pace | None = None,
+        deadlines: Deadlines | None = None,
     ) -> None:
         self.settings = settings
         self._clock, self._pace = clock, pace
@@ -57,6 +62,13 @@ class Pipeline:
             settings.cache_dir, inspect=partial(inspect, max_pixels=settings.max_pixels)
         )
         self._delivery = Delivery(self._cache, settings)
+        self._sharing = Sharing(
+            settings,
+            cache=self._cache,
+            delivery=self._delivery,
+            clock=clock,
+            deadlines=deadlines,
+        )
         self._failed: dict[CacheKey, tuple[float, HeroError]] = {}
 
     def plan(self, pages: Iterable[PageSource]) -> Plan:
@@ -73,6 +85,7 @@ class Pipeline:
         report: Callable[[Event], None],
         anew: bool = False,
         remember: bool = True,
+        share: bool = False,
     ) -> Production:
         """Have an image for every hero of the plan, as far as the configuration lets us.
 
@@ -81,15 +94,37 @@ class Pipeline:
             report: Takes events while images are rendered; called in this thread.
             anew: Render what is at hand too; the new image replaces that of the cache.
             remember: Note which page shows which image; False for images that none shows.
+            share: Write what is in the cache to the shared cache, not only what is rendered now.
 
         Returns:
             What became of each hero. Nothing is raised for a hero that cannot be had.
         """
+        try:
+            return self._produced(plan, report, anew=anew, remember=remember, share=share)
+        finally:
+            self._sharing.abandon()
+
+    def _produced(
+        self,
+        plan: Plan,
+        report: Callable[[Event], None],
+        *,
+        anew: bool,
+        remember: bool,
+        share: bool,
+    ) -> Production:
         wanted = _by_key(plan)
         lookup = self._lookup()
-        lookup.find({key: hero for key, hero in wanted.items() if not (anew and hero.renderable)})
+        sought = {key: hero for key, hero in wanted.items() if not (anew and hero.renderable)}
+        lookup.find(sought, nowhere=self._sharing.ask)
         images, failures = lookup.images, lookup.failures
         at_hand, frozen, seconds = len(images), len(lookup.frozen_keys), 0.0
+        for key in images.keys() - lookup.frozen_keys if share else ():
+            self._sharing.offer(wanted[key])
+        known = images.keys() | failures.keys()
+        lost = [hero for key, hero in sought.items() if key not in known]
+        images.update(self._sharing.collect(lost, report=report))
+        shared = len(images) - at_hand
         known = images.keys() | failures.keys()
         missing = [hero for key, hero in wanted.items() if key not in known]
         failures.update({hero.key: _pin_not_found() for hero in missing if not hero.renderable})
@@ -97,19 +132,21 @@ class Pipeline:
             started = self._clock()
             self._render(missing, images, failures, report, anew=anew)
             seconds = self._clock() - started
-        rendered = len(images) - at_hand
+        rendered = len(images) - at_hand - shared
         former = self._former(plan, lookup)
         if remember:
             self._remember(plan, lookup)
         if self.settings.on_missing is OnMissing.PLACEHOLDER:
             bare = {hero.key for page, hero in plan.heroes.items() if page not in former}
             self._fill([wanted[key] for key in failures if key in bare], images, failures)
-        for notice in (*self._frozen_notices(lookup), *self._cache_notices()):
+        told = (self._frozen_notices(lookup), self._cache_notices(), self._sharing.finish())
+        for notice in chain.from_iterable(told):
             report(notice)
         return Production(
             images=images,
             frozen=frozen,
             cached=at_hand - frozen,
+            shared=shared,
             rendered=rendered,
             failures=failures,
             former=former,
@@ -184,6 +221,7 @@ class Pipeline:
             cache=self._cache,
             delivery=self._delivery,
             report=report,
+            stored=self._sharing.offer,
             stop_early=stop_early,
             anew=anew,
             clock=self._clock,
@@ -258,7 +296,7 @@ def _by_key(plan: Plan) -> dict[CacheKey, PlannedHero]:
 
 def _pin_not_found() -> HeroError:
     return HeroError(
-        "a pinned image is neither in the frozen directory nor in the cache",
+        "a pinned image is neither in the frozen directory nor in a cache",
         way_out="bring it back from git, or remove hero_pin from the page, which then renders its"
         " prompt",
     )

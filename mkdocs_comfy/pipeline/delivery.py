@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mkdocs_comfy.images.encode import Source
     from mkdocs_comfy.images.frozen import FrozenFolder, FrozenImage
     from mkdocs_comfy.images.records import ImageInfo, Original, Variant
+    from mkdocs_comfy.images.sidecar import Sidecar
     from mkdocs_comfy.pipeline.plan import PlannedHero
     from mkdocs_comfy.settings import Settings
     from mkdocs_comfy.workflows.key import CacheKey
@@ -88,6 +89,31 @@ class Delivery:
         return self._stored(
             Source.of_decoded(decoded), sidecar.pixels, (sidecar.width, sidecar.height)
         )
+
+    def from_shared(self, sidecar: Sidecar, data: bytes) -> SiteImage:
+        """Check what the shared cache had, store it, then make the file for the site.
+
+        Args:
+            sidecar: Its record there.
+            data: The image.
+
+        Raises:
+            BadImageError: It is no image that we can use.
+            UnsoundError: It is not the image that the record was written for.
+            CacheError: It cannot be stored.
+        """
+        from mkdocs_comfy.images.decode import decode  # noqa: PLC0415  # Pillow
+        from mkdocs_comfy.images.encode import Source  # noqa: PLC0415  # Pillow
+        from mkdocs_comfy.images.inspect import describe  # noqa: PLC0415  # Pillow
+        from mkdocs_comfy.images.shared import verify_pixels  # noqa: PLC0415  # cold builds only
+
+        decoded = decode(data, max_pixels=self._max_pixels)
+        info = describe(decoded)
+        verify_pixels(info, sidecar)
+        self._cache.store_original(sidecar.key, data, info, made=sidecar.made)
+        if image := self.at_hand(sidecar.key):
+            return image
+        return self._stored(Source.of_decoded(decoded), info.pixels, (info.width, info.height))
 
     def accept(
         self, hero: PlannedHero, data: bytes, seconds: float, version: str = ""

@@ -36,6 +36,10 @@ class Commands:
         """Render a page's image, and take it."""
         return f"{self._line('render', *_page(page))} && {self.freeze}"
 
+    def fetch(self, page: str) -> str:
+        """Take a page's image from the shared cache, or render it."""
+        return self._line("render", *_page(page))
+
     def render_anew(self, page: str) -> str:
         """Render a page's image although there seems to be one, and take it."""
         return f"{self._line('render', '--force', *_page(page))} && {self.freeze}"

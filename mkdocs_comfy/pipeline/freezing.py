@@ -118,9 +118,8 @@ class Freezer:
         decoded = decode(self._cache.read(original), max_pixels=self._max_pixels)
         data = Source.of_decoded(decoded).webp(quality=QUALITY, lossless=self._lossless)
         info = inspect_image(data, max_pixels=self._max_pixels)
-        freeze_image(
-            self._directory, key, data, info, pages=_pages(heroes), made=self._made(key, heroes)
-        )
+        made = making_of(key, heroes, cache=self._cache)
+        freeze_image(self._directory, key, data, info, pages=_pages(heroes), made=made)
         return len(data)
 
     def _whole(
@@ -146,17 +145,6 @@ class Freezer:
         write_sidecar(self._directory, sidecar)
         return 0
 
-    def _made(self, key: CacheKey, heroes: Sequence[PlannedHero]) -> Making:
-        """The record of the image; what an early version did not note is known from the pages."""
-        made = self._cache.made(key)
-        hero = next((hero for hero in heroes if hero.bound.graph and hero.bound.key == key), None)
-        if hero is None:
-            return made or Making(prompt="", seed=None, template="", workflow={})
-        if made is None or not made.workflow:
-            seconds, version = (made.seconds, made.comfyui) if made else (0.0, "")
-            return Making.of_bound(hero.bound, style=hero.style, comfyui=version, seconds=seconds)
-        return made
-
     def _name_pages(self, shown: Mapping[str, AbstractSet[CacheKey]]) -> None:
         """Let each page stand in the sidecars of what it shows, and in no other.
 
@@ -172,6 +160,24 @@ class Freezer:
             pages = tuple(sorted(kept))
             if pages != image.sidecar.pages:
                 write_sidecar(self._directory, replace(image.sidecar, pages=pages))
+
+
+def making_of(key: CacheKey, heroes: Sequence[PlannedHero], *, cache: HeroCache) -> Making:
+    """Return how an image was made; what an early version did not note is known from the pages.
+
+    Args:
+        key: Which image.
+        heroes: The heroes that show it, at least one.
+        cache: Where the image is.
+    """
+    made = cache.made(key)
+    hero = next((hero for hero in heroes if hero.bound.graph and hero.bound.key == key), None)
+    if hero is None:
+        return made or Making(prompt="", seed=None, template="", workflow={})
+    if made is None or not made.workflow:
+        seconds, version = (made.seconds, made.comfyui) if made else (0.0, "")
+        return Making.of_bound(hero.bound, style=hero.style, comfyui=version, seconds=seconds)
+    return made
 
 
 def _pages(heroes: Sequence[PlannedHero]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Where a hero's image is found: pin → frozen → cache. What no lookup finds has to be rendered.
+"""Where a hero's image is found here: pin → frozen → cache. The rest is asked for, or rendered.
 
 One lookup is a look at one moment: what others freeze meanwhile is seen by the next one.
 """
@@ -13,7 +13,7 @@ from mkdocs_comfy.images.frozen import FrozenFolder
 from mkdocs_comfy.images.sidecar import UnsoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from mkdocs_comfy.images.cache import HeroCache
@@ -47,8 +47,18 @@ class Lookup:
         self._cache = cache
         self._delivery = delivery
 
-    def find(self, heroes: Mapping[CacheKey, PlannedHero]) -> None:
-        """Find what there is: first what nothing has to be done for, then the rest by threads."""
+    def find(
+        self,
+        heroes: Mapping[CacheKey, PlannedHero],
+        *,
+        nowhere: Callable[[Iterable[PlannedHero]], None] | None = None,
+    ) -> None:
+        """Find what there is: first what nothing has to be done for, then the rest by threads.
+
+        Args:
+            heroes: What is looked for.
+            nowhere: Takes what is not here at all, before the rest is made.
+        """
         left: list[PlannedHero] = []
         for key, hero in heroes.items():
             frozen = self.frozen.find(hero.real_key)
@@ -62,6 +72,8 @@ class Lookup:
             else:
                 self.images[key] = image
         if left:
+            if nowhere:
+                nowhere(hero for hero in left if not self._is_stored(hero))
             self._make(left)
 
     def former(self, hero: PlannedHero) -> SiteImage | None:
@@ -94,6 +106,9 @@ class Lookup:
             return None
         key = self._cache.memory.pages(hero.key[:2]).get(hero.spec.page)
         return key if key not in {None, hero.key} and self._cache.original(key) else None
+
+    def _is_stored(self, hero: PlannedHero) -> bool:
+        return bool(self.frozen.find(hero.real_key) or self._cache.original(hero.key))
 
     def _make(self, heroes: Iterable[PlannedHero]) -> None:
         """Encode what is stored as an original but not as a file for the site."""

@@ -43,6 +43,7 @@ class Production:
         images: Key → image, for every hero that has one, placeholders included.
         frozen: How many were in the frozen directory.
         cached: How many were not, but in the cache.
+        shared: How many were in neither, but in the shared cache.
         rendered: How many were rendered in this call, here or by a build beside this one.
         failures: Key → why there is no image (or a placeholder in its place).
         former: Page → the image that it showed before, to be shown in the place of one that
@@ -53,6 +54,7 @@ class Production:
     images: Mapping[CacheKey, SiteImage]
     frozen: int
     cached: int
+    shared: int
     rendered: int
     failures: Mapping[CacheKey, HeroError]
     former: Mapping[str, SiteImage]

@@ -38,6 +38,7 @@ class Rendering:
         cache: Where claims are made; images go there through ``delivery``.
         delivery: Checks, stores and encodes.
         report: Takes events; called in the caller's thread.
+        stored: Takes each hero whose image was rendered and stored; likewise.
         stop_early: True to give up at the first failure (``on_missing: error``).
         anew: True to render what is at hand, too.
         clock: Monotonic seconds.
@@ -55,6 +56,7 @@ class Rendering:
         cache: HeroCache,
         delivery: Delivery,
         report: Callable[[Event], None],
+        stored: Callable[[PlannedHero], None],
         stop_early: bool,
         anew: bool = False,
         clock: Callable[[], float] = time.monotonic,
@@ -65,7 +67,7 @@ class Rendering:
         self._settings = settings
         self._cache = cache
         self._delivery = delivery
-        self._report = report
+        self._report, self._stored = report, stored
         self._stop_early, self._anew = stop_early, anew
         self._clock, self._pace = clock, pace
         self._ends_at: float | None = None
@@ -202,6 +204,7 @@ class Rendering:
                         server=server,
                     )
                 )
+                self._stored(hero)
                 self._compare(hero, self.images[hero.key])
 
     def _compare(self, hero: PlannedHero, image: SiteImage) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from mkdocs_comfy.errors import brief
+from mkdocs_comfy.images.shared import shareable
 from mkdocs_comfy.workflows.differing import Difference, differences
 
 if TYPE_CHECKING:
@@ -15,9 +16,9 @@ if TYPE_CHECKING:
     from mkdocs_comfy.pipeline.plan import Plan, PlannedHero
     from mkdocs_comfy.workflows.key import CacheKey
 
-State: TypeAlias = Literal["pinned", "frozen", "cached", "missing"]
+State: TypeAlias = Literal["pinned", "frozen", "cached", "unknown", "missing"]
 """``pinned``: the page names the image itself, and it is at hand; ``frozen`` and ``cached``: where
-it is; ``missing``: nowhere."""
+it is; ``unknown``: not here, and nobody asked the shared cache; ``missing``: nowhere."""
 
 Reason: TypeAlias = Literal["never_rendered", "prompt_changed", "template_changed", "pin_not_found"]
 
@@ -61,10 +62,10 @@ class HeroState:
         page: Path of the page.
         state: See ``State``.
         key: Key of the image.
-        image: The file that holds it, absolute; ``None`` where it is missing.
-        former: Key of the page's former image where its own is missing and that one is at hand:
+        image: The file that holds it, absolute; ``None`` where it is not here.
+        former: Key of the page's former image where its own is not here and that one is at hand:
             the hero is stale then.
-        why: Why it is missing, else ``None``.
+        why: Why it is not here, else ``None``.
     """
 
     page: str
@@ -75,12 +76,23 @@ class HeroState:
     why: Why | None = None
 
 
-def survey(plan: Plan, lookup: Lookup, cache: HeroCache) -> dict[str, HeroState]:
-    """Return the state of each hero of a plan. Decodes nothing and writes nothing."""
-    return {page: _state(page, hero, lookup, cache) for page, hero in plan.heroes.items()}
+def survey(plan: Plan, lookup: Lookup, cache: HeroCache, *, shared: bool) -> dict[str, HeroState]:
+    """Return the state of each hero of a plan. Decodes nothing, writes nothing, opens no socket.
+
+    Args:
+        plan: The heroes.
+        lookup: A fresh look at what there is.
+        cache: The private cache.
+        shared: Whether there is a shared cache that may have what is not here.
+    """
+    return {
+        page: _state(page, hero, lookup, cache, shared=shared) for page, hero in plan.heroes.items()
+    }
 
 
-def _state(page: str, hero: PlannedHero, lookup: Lookup, cache: HeroCache) -> HeroState:
+def _state(
+    page: str, hero: PlannedHero, lookup: Lookup, cache: HeroCache, *, shared: bool
+) -> HeroState:
     if frozen := lookup.frozen.find(hero.real_key):
         state: State = "pinned" if hero.pinned else "frozen"
         return HeroState(page=page, state=state, key=hero.key, image=frozen.path)
@@ -90,7 +102,7 @@ def _state(page: str, hero: PlannedHero, lookup: Lookup, cache: HeroCache) -> He
     key, made = former_of(hero, lookup, cache)
     return HeroState(
         page=page,
-        state="missing",
+        state="unknown" if shared and shareable(hero.key) else "missing",
         key=hero.key,
         image=None,
         former=key,

@@ -45,9 +45,15 @@ class Upkeep:
         )
         self._delivery = Delivery(self._cache, settings)
 
-    def survey(self, plan: Plan) -> Mapping[str, HeroState]:
-        """Say what there is of each hero, by page, and why there is none. Opens no socket."""
-        return survey(plan, self._look(), self._cache)
+    def survey(self, plan: Plan, *, asked: bool = False) -> Mapping[str, HeroState]:
+        """Say what there is of each hero, by page, and why there is none. Opens no socket.
+
+        Args:
+            plan: The heroes.
+            asked: Whether the shared cache was asked for them: then what is not here is missing.
+        """
+        shared = self._settings.shared is not None and not asked
+        return survey(plan, self._look(), self._cache, shared=shared)
 
     def current(self, hero: PlannedHero) -> CacheKey | None:
         """Key of the image that a page shows now, its own or its former one; ``None``: none.
@@ -56,7 +62,7 @@ class Upkeep:
         """
         plan = Plan(heroes={hero.spec.page: hero}, errors=(), findings={}, notes={})
         (state,) = self.survey(plan).values()
-        return state.former if state.state == "missing" else hero.real_key
+        return hero.real_key if state.image else state.former
 
     def freeze(self, plan: Plan, *, lossless: bool = False) -> Freezing:
         """Copy the images that pages use from the cache into the frozen directory.
@@ -89,7 +95,7 @@ class Upkeep:
         """Return what is wrong with the images that pages use, each with its way out.
 
         Where there is a frozen directory, images have to be in it; without one, it is enough that
-        they are in the cache.
+        they are in the cache, and no more than a note where the shared cache may have them.
 
         Args:
             plan: A plan without errors.
@@ -105,6 +111,7 @@ class Upkeep:
             root=root,
             max_pixels=self._settings.max_pixels,
             commands=commands or Commands(),
+            shared=self._settings.shared is not None,
         )
         return checker.check(plan, quick=quick, require_alt=require_alt)
 
