@@ -7,7 +7,7 @@ from mkdocs.config.base import ValidationError
 
 from mkdocs_comfy.config import ComfyConfig
 from mkdocs_comfy.pages.styles import Style
-from mkdocs_comfy.settings import Api, Mode, OnMissing
+from mkdocs_comfy.settings import Api, Mode, OnMissing, RemoteSettings
 
 
 def load(**options):
@@ -241,7 +241,7 @@ def test_bad_values_are_told_what_is_expected(options, words):
     assert "hush" not in text
 
 
-@pytest.mark.parametrize("key", ["widths", "cache_remote", "social"])
+@pytest.mark.parametrize("key", ["widths", "social"])
 def test_an_option_of_a_later_version_is_refused_by_name(key):
     _, (failed, warnings) = load(**{key: 1})
 
@@ -313,3 +313,68 @@ def test_include_and_exclude_are_gitignore_patterns():
     assert config.covers("guide/a.md")
     assert not config.covers("guide/old-a.md")
     assert config.covers("index.md")
+
+
+def test_a_shared_cache_is_a_url_or_a_mapping():
+    url = "s3://bucket/heroes"
+
+    assert settings().cache_remote is None
+    assert settings(cache_remote=url).cache_remote == RemoteSettings(url=url)
+    full = {"url": url, "write": 1, "options": {"anon": True, "profile": None}}
+    assert settings(cache_remote=full).cache_remote == RemoteSettings(
+        url=url, write=True, options={"anon": True}
+    )
+
+
+@pytest.mark.parametrize("nothing", ["", None, {"url": ""}, {"url": None, "write": True}])
+def test_a_shared_cache_may_be_left_to_the_environment(nothing):
+    assert settings(cache_remote=nothing).cache_remote is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///mnt/heroes",
+        "https://user:pass@example.org/heroes?sig=x",
+        "simplecache::s3://bucket/heroes",
+        "abfs://container@account.dfs.core.windows.net/x",
+    ],
+)
+def test_any_url_of_fsspec_is_taken(url):
+    assert settings(cache_remote=url).cache_remote.url == url
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("/mnt/s3cret", "expected a URL such as s3://bucket/heroes"),
+        ("s3://", "expected a URL"),
+        ("https://exa mple.org/s3cret", "expected a URL"),
+        (["s3://bucket"], "expected a URL"),
+        (7, "expected a URL"),
+        ({"write": True}, "expected a `url`"),
+        ({"url": "s3://b/x", "wirte": True}, "unknown key 'wirte'; did you mean `write`?"),
+        ({"url": "s3://b/x", "colour": 1}, "unknown key 'colour'; it takes url, write, options"),
+        ({"url": "s3://b/x", "write": "maybe"}, "write: expected true or false"),
+        ({"url": "https://s3cret@b/x", "write": True}, "nothing can be written to an https:// URL"),
+        ({"url": "s3://b/x", "options": ["s3cret"]}, "options: expected a mapping"),
+        ({"url": "s3://b/x", "options": {1: "s3cret"}}, "options: expected a mapping"),
+    ],
+)
+def test_a_shared_cache_that_is_none_is_refused_and_not_quoted(value, said):
+    found = problem(cache_remote=value)
+
+    assert said in found
+    assert "s3cret" not in found
+
+
+def test_the_place_of_a_shared_cache_is_not_shown():
+    """URLs and options may hold credentials."""
+    given = settings(cache_remote={"url": "s3://s3cret@b/x", "options": {"secret": "s3cret"}})
+
+    assert "s3cret" not in repr(given)
+
+
+def test_offline_there_is_no_shared_cache():
+    assert settings(cache_remote="s3://bucket", mode="offline").shared is None
+    assert settings(cache_remote="s3://bucket").shared is not None

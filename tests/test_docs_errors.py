@@ -216,7 +216,6 @@ NO_NEGATIVE = graph(n7=node(kind="ConditioningZeroOut", conditioning=["6", 0]))
 SAME = json.dumps(GRAPH)
 
 
-
 def shared(site):
     """A folder that is shared."""
     folder = site.root / "shared"

@@ -89,11 +89,12 @@ def test_a_header_may_come_from_a_file(site, comfyui):
 def test_a_warm_build_imports_nothing_heavy(site):
     site.page("index.md", hero_prompt="a harbour", hero_alt="A harbour")
     site.page("guide/other.md", hero_prompt="a harbour", hero_place="top")
+    site.options["cache_remote"] = "s3://nowhere/heroes"
     site.build()
     (site.root / "hook.py").write_text(
         "import sys\n"
         "def on_shutdown():\n"
-        "    heavy = ('httpx', 'PIL', 'websockets', 'aiohttp', 'asyncio', 'ssl')\n"
+        "    heavy = ('httpx', 'PIL', 'websockets', 'aiohttp', 'fsspec', 'asyncio', 'ssl')\n"
         "    print('LOADED', [name for name in heavy if name in sys.modules])\n"
     )
     site.config["hooks"] = [str(site.root / "hook.py")]
@@ -102,7 +103,7 @@ def test_a_warm_build_imports_nothing_heavy(site):
 
     assert "1 hero: 1 cached" in out
     loaded = next(line for line in out.splitlines() if line.startswith("LOADED"))
-    for name in ("httpx", "PIL", "websockets", "aiohttp"):
+    for name in ("httpx", "PIL", "websockets", "aiohttp", "fsspec"):
         assert name not in loaded
 
 

@@ -199,7 +199,7 @@ class Remote:
 
     def _no_driver(self, error: ImportError) -> SharedCacheError:
         driver = DRIVERS.get(self._protocol, "")
-        if error.name == "fsspec":
+        if (error.name or "").partition(".")[0] == "fsspec":
             problem = "fsspec is not installed"
         elif driver:
             problem = f"{driver} is not installed"

@@ -348,7 +348,7 @@ POISON = {
     POISON.items(),
     ids=[getattr(each, "__name__", None) or str(each.keywords) for each in POISON],
 )
-def test_what_is_not_as_it_should_be_is_refused_and_rendered(team, made, poison, problem):
+def test_what_is_not_as_it_should_be_is_refused_and_rendered(team, made, poison, problem, promised):
     made(team.machine("one"))
     poison(team)
 
@@ -359,6 +359,8 @@ def test_what_is_not_as_it_should_be_is_refused_and_rendered(team, made, poison,
     assert problem in warning
     assert warning.startswith(f"shared cache {team.folder.as_uri()}: v1/")
     assert "and is not used\n    " in warning
+    row = "shared cache poisoned: truncated, swapped, too large, no image, another key"
+    assert promised[row].startswith("all images")
 
 
 def test_a_record_whose_first_digits_are_those_of_another_key(team, made):
@@ -499,7 +501,7 @@ def test_where_nothing_is_listed_denied_means_not_there(team, made, page):
     assert warnings(events) == []
 
 
-def test_a_server_that_is_down_costs_one_warning(team, made, page):
+def test_a_server_that_is_down_costs_one_warning(team, made, page, promised):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://user:s3cret-pa55word@127.0.0.1:{taken.getsockname()[1]}/x?sig=s3cret-sig"
@@ -514,9 +516,10 @@ def test_a_server_that_is_down_costs_one_warning(team, made, page):
     assert "s3cret" not in warning
     more = page("new.md", hero_seed=99)
     assert warnings(made(pipeline, more)[1]) == [], "it is left alone for ten minutes"
+    assert promised["shared cache down"].startswith("all images")
 
 
-def test_a_server_that_hangs_costs_a_bounded_time(team, made, page):
+def test_a_server_that_hangs_costs_a_bounded_time(team, made, page, promised):
     over = threading.Event()
     pages = [page(f"{seed}.md", hero_seed=seed) for seed in range(3)]
     with serving(team.folder, lambda _: over.wait(60)) as server:
@@ -527,21 +530,23 @@ def test_a_server_that_hangs_costs_a_bounded_time(team, made, page):
     assert production.rendered == 3
     assert "reading: no answer for 0.5 s" in warnings(events)[0]
     assert len(warnings(events)) == 1
+    assert promised["shared cache hangs"].startswith("all images")
 
 
-def test_a_server_that_drips_costs_a_bounded_time(team, made, page):
+def test_a_server_that_drips_costs_a_bounded_time(team, made, page, promised):
     """Each answer is in time, and all of them are not."""
     pages = [page(f"{seed}.md", hero_seed=seed) for seed in range(40)]
     deadlines = Deadlines(answer=5, reading=0.6, writing=3)
     with serving(team.folder, lambda _: time.sleep(0.5)) as server:
-        pipeline = team.reader(remote={"url": server.url}, deadlines=deadlines)
+        pipeline = team.machine("one", remote={"url": server.url}, deadlines=deadlines)
         production, events = made(pipeline, *pages)
 
-    assert len(production.failures) == 40
+    assert (production.rendered, production.failures) == (40, {})
     assert "reading: took longer than 0.6 s in all" in warnings(events)[0]
+    assert promised["shared cache slow"].startswith("all images")
 
 
-def test_what_came_before_the_end_is_used(team, made, page):
+def test_what_came_before_the_end_is_used(team, made, page, promised):
     pages = [page(f"{seed}.md", hero_seed=seed) for seed in range(4)]
     keys = list(made(team.machine("one"), *pages)[0].images)
     over = threading.Event()
@@ -557,6 +562,7 @@ def test_what_came_before_the_end_is_used(team, made, page):
 
     assert (production.shared, production.rendered) == (3, 1)
     assert len(warnings(events)) == 1
+    assert promised["shared cache hangs half-way"].startswith("all images")
 
 
 def test_a_folder_that_is_not_mounted_is_not_made(team, made, tmp_path):

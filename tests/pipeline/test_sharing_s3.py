@@ -85,7 +85,7 @@ def test_the_first_build_of_who_may_not_list_is_not_warned(s3, made):
         ({"secret": "s3cret-pa55word"}, "SignatureDoesNotMatch"),
     ],
 )
-def test_wrong_credentials_cost_one_warning_and_are_not_shown(s3, made, keys, code):
+def test_wrong_credentials_cost_one_warning_and_are_not_shown(s3, made, keys, code, promised):
     remote = s3.remote("writer", folder="wrong")
     remote["options"] |= keys
 
@@ -95,6 +95,7 @@ def test_wrong_credentials_cost_one_warning_and_are_not_shown(s3, made, keys, co
     (warning,) = warnings(notices)
     assert f"access denied ({code})" in warning
     assert all(each not in warning for each in (remote["options"]["key"], "s3cret"))
+    assert promised["shared cache denies access"].startswith("all images")
 
 
 def test_a_bucket_that_is_not_for_everybody(s3, made):
@@ -112,7 +113,7 @@ def test_a_bucket_that_is_not_there(s3, made):
     assert "there is no such bucket" in warnings(made("one", remote)[1])[0]
 
 
-def test_a_store_that_is_full_costs_one_warning(s3, made):
+def test_a_store_that_is_full_costs_one_warning(s3, made, promised):
     s3.fill_up(full=True)
 
     production, notices = made("one", s3.remote("writer", folder="full"))
@@ -120,6 +121,7 @@ def test_a_store_that_is_full_costs_one_warning(s3, made):
     assert production.rendered == 1
     (warning,) = warnings(notices)
     assert "what is rendered here stays in `cache_dir:`" in warning
+    assert promised["shared cache full"].startswith("all images")
 
 
 def test_two_machines_that_render_the_same_do_not_meet(s3, made):
@@ -162,7 +164,7 @@ def only_reads():
         thread.join()
 
 
-def test_a_store_that_hangs_on_writing_costs_a_bounded_time(s3, made):
+def test_a_store_that_hangs_on_writing_costs_a_bounded_time(s3, made, promised):
     with only_reads() as url:
         remote = s3.remote("writer", folder="x")
         remote["options"] |= {"endpoint_url": url}
@@ -173,6 +175,7 @@ def test_a_store_that_hangs_on_writing_costs_a_bounded_time(s3, made):
     (warning,) = warnings(notices)
     assert "writing: took longer than 0.5 s in all" in warning
     assert "mkdocs-comfy render writes what is not there yet" in warning
+    assert promised["shared cache slow to write"].startswith("all images")
 
 
 # Trying it out -----------------------------------------------------------------------------------
