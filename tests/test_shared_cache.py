@@ -87,10 +87,10 @@ def test_a_build_that_hangs_on_the_shared_cache_can_end(site, tmp_path):
         "    def cat_file(self, *_, **__):\n"
         "        time.sleep(600)\n"
         "register_implementation('hung', Hung)\n"
-        "from mkdocs_comfy.pipeline import sharing\n"
+        "from mkdocs_comfy.pipeline.errands import Deadlines\n"
         "def on_config(config):\n"
         "    pipeline = config.plugins['comfy']._pipeline\n"
-        "    pipeline._sharing._deadlines = sharing.Deadlines(answer=0.3, reading=1, writing=1)\n"
+        "    pipeline._sharing._deadlines = Deadlines(answer=0.3, reading=1, writing=1)\n"
     )
     site.config["hooks"] = [str(tmp_path / "hung.py")]
     site.options["cache_remote"] = "hung://somewhere/x"

@@ -61,15 +61,6 @@ class Remote:
         self._anonymous = False
         self._opened: tuple[Any, str] | None = None
 
-    def open(self) -> None:
-        """Load the driver and see that there is such a place. Reading and writing do so too.
-
-        Raises:
-            SharedCacheError: There is no driver, or no such folder.
-        """
-        with _Border(self):
-            self._files()
-
     def read(self, name: str, *, limit: int) -> bytes | None:
         """Return the content of a file, or ``None`` where there is none.
 
@@ -282,8 +273,11 @@ def _create_local(path: str, data: bytes) -> bool:
 
 
 def _is_denial(error: Exception) -> bool:
-    status = getattr(error, "status", None) or getattr(error, "status_code", None)
-    return isinstance(error, PermissionError) or status in _DENIED
+    """Whether a store lets us not in, in the words of aiohttp, azure-core, gcsfs or Python."""
+    said = (getattr(error, name, None) for name in ("status", "status_code", "code"))
+    status = next((each for each in said if each is not None), None)
+    forbidden = type(error) is OSError and str(error).startswith("Forbidden")  # gcsfs on 403
+    return isinstance(error, PermissionError) or forbidden or status in _DENIED
 
 
 def _code(error: Exception) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mkdocs_comfy.errors import MissingModelError, TemplateError
+from mkdocs_comfy.errors import HeroError, MissingModelError, TemplateError
+from mkdocs_comfy.settings import Mode
 
 if TYPE_CHECKING:
     from mkdocs_comfy.errors import RenderError
+    from mkdocs_comfy.settings import Settings
     from mkdocs_comfy.workflows.library import Library
 
 
@@ -48,6 +50,23 @@ def advised(error: RenderError, *, library: Library, folder: str) -> RenderError
         way_out="\n".join(lines),
         node=error.node,
     )
+
+
+def why_nothing_is_rendered(settings: Settings) -> HeroError | None:
+    """Say why a configuration renders nothing; ``None`` where it may."""
+    if settings.mode is Mode.OFFLINE:
+        return HeroError(
+            "nothing is rendered (mode: offline)",
+            way_out="where your ComfyUI is: mkdocs-comfy render && mkdocs-comfy freeze; then"
+            " commit the images",
+        )
+    if settings.silenced_by_ci:
+        return HeroError(
+            "nothing is rendered (CI is set, and no `server:`)",
+            way_out="where your ComfyUI is: mkdocs-comfy render && mkdocs-comfy freeze; then"
+            " commit the images; or name a server that this build reaches",
+        )
+    return None
 
 
 def _fitting(error: MissingModelError, library: Library) -> str | None:

@@ -11,22 +11,22 @@ from mkdocs_comfy.builtin import builtin_templates, folder_templates
 from mkdocs_comfy.errors import CacheError, HeroError, RenderError
 from mkdocs_comfy.images.cache import HeroCache
 from mkdocs_comfy.images.memory import today
-from mkdocs_comfy.pipeline.advice import advised
+from mkdocs_comfy.pipeline.advice import advised, why_nothing_is_rendered
 from mkdocs_comfy.pipeline.delivery import Delivery, inspect
 from mkdocs_comfy.pipeline.lookup import Lookup
 from mkdocs_comfy.pipeline.plan import plan_pages
 from mkdocs_comfy.pipeline.production import Notice, Production
 from mkdocs_comfy.pipeline.sharing import Sharing
-from mkdocs_comfy.settings import Mode, OnMissing
+from mkdocs_comfy.settings import OnMissing
 from mkdocs_comfy.workflows.library import Library
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from mkdocs_comfy.comfyui.server import Pace
+    from mkdocs_comfy.pipeline.errands import Deadlines
     from mkdocs_comfy.pipeline.plan import PageSource, Plan, PlannedHero
     from mkdocs_comfy.pipeline.production import Event, SiteImage
-    from mkdocs_comfy.pipeline.sharing import Deadlines
     from mkdocs_comfy.settings import Settings
     from mkdocs_comfy.workflows.key import CacheKey
 
@@ -123,7 +123,7 @@ class Pipeline:
             self._sharing.offer(wanted[key])
         known = images.keys() | failures.keys()
         lost = [hero for key, hero in sought.items() if key not in known]
-        images.update(self._sharing.collect(lost, report=report))
+        self._sharing.collect(lost, images, failures, report=report)
         shared = len(images) - at_hand
         known = images.keys() | failures.keys()
         missing = [hero for key, hero in wanted.items() if key not in known]
@@ -206,7 +206,7 @@ class Pipeline:
         *,
         anew: bool,
     ) -> None:
-        if reason := self._why_not():
+        if reason := why_nothing_is_rendered(self.settings):
             failures.update({hero.key: reason for hero in heroes})
             return
         failures.update(self._remembered([hero.key for hero in heroes]))
@@ -240,22 +240,6 @@ class Pipeline:
                 self._failed[key] = (now + (rest if _of_all(why) else _HERO_REST), why)
             images.update(rendering.images)
             failures.update(rendering.failures)
-
-    def _why_not(self) -> HeroError | None:
-        """Why this configuration renders nothing, or ``None`` where it may."""
-        if self.settings.mode is Mode.OFFLINE:
-            return HeroError(
-                "nothing is rendered (mode: offline)",
-                way_out="where your ComfyUI is: mkdocs-comfy render && mkdocs-comfy freeze; then"
-                " commit the images",
-            )
-        if self.settings.silenced_by_ci:
-            return HeroError(
-                "nothing is rendered (CI is set, and no `server:`)",
-                way_out="where your ComfyUI is: mkdocs-comfy render && mkdocs-comfy freeze; then"
-                " commit the images; or name a server that this build reaches",
-            )
-        return None
 
     def _remembered(self, keys: Sequence[CacheKey]) -> Mapping[CacheKey, HeroError]:
         """Failures that are too fresh to try again, so that a rebuild costs nothing."""

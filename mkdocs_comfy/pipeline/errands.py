@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -16,6 +17,21 @@ THREADS: Final = 16
 """How many jobs are done at a time: each spends its time waiting for a network."""
 
 _LOOK_EVERY: Final = 0.2  # seconds between a thread's looks whether anybody still wants its answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """How long a build waits for the shared cache, in seconds.
+
+    Attributes:
+        answer: For the next answer, whichever comes first; the first connection included.
+        reading: For all that is fetched, while nothing else is left to do.
+        writing: For all that is still to be written when everything else is done.
+    """
+
+    answer: float = 20.0
+    reading: float = 120.0
+    writing: float = 60.0
 
 
 class Errands(Generic[Job, Answer]):

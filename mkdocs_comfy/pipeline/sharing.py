@@ -7,22 +7,22 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from mkdocs_comfy.errors import BadImageError, CacheError, SharedCacheError
 from mkdocs_comfy.images.shared import UPGRADE, image_name, record_of, shareable
 from mkdocs_comfy.images.sidecar import UnsoundError
+from mkdocs_comfy.pipeline.errands import THREADS, Deadlines, Errands
 from mkdocs_comfy.pipeline.freezing import making_of
 from mkdocs_comfy.pipeline.production import Notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from mkdocs_comfy.errors import HeroError
     from mkdocs_comfy.images.cache import HeroCache
     from mkdocs_comfy.pipeline.delivery import Delivery
     from mkdocs_comfy.pipeline.depot import Depot, Found, Offer
-    from mkdocs_comfy.pipeline.errands import Errands
     from mkdocs_comfy.pipeline.plan import PlannedHero
     from mkdocs_comfy.pipeline.production import SiteImage
     from mkdocs_comfy.settings import Settings
@@ -33,21 +33,6 @@ _REST: Final = 600.0  # seconds for which a shared cache that failed is left alo
 _Job = TypeVar("_Job")
 _Answer = TypeVar("_Answer")
 _Fetched: TypeAlias = "Found | UnsoundError | SharedCacheError | None"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deadlines:
-    """How long a build waits for the shared cache, in seconds.
-
-    Attributes:
-        answer: For the next answer, whichever comes first; the first connection included.
-        reading: For all that is fetched, while nothing else is left to do.
-        writing: For all that is still to be written when everything else is done.
-    """
-
-    answer: float = 20.0
-    reading: float = 120.0
-    writing: float = 60.0
 
 
 class Sharing:
@@ -96,7 +81,6 @@ class Sharing:
             return
         self._asked |= keys
         if self._fetching is None:
-            from mkdocs_comfy.pipeline.errands import THREADS, Errands  # noqa: PLC0415  # cold
 
             def fetch(key: CacheKey) -> _Fetched:
                 try:
@@ -109,23 +93,29 @@ class Sharing:
             self._fetching.add(key)
 
     def collect(
-        self, heroes: Iterable[PlannedHero], *, report: Callable[[Notice], None]
-    ) -> dict[CacheKey, SiteImage]:
-        """Return the images that the shared cache has, verified and in the private cache.
+        self,
+        heroes: Iterable[PlannedHero],
+        images: dict[CacheKey, SiteImage],
+        failures: dict[CacheKey, HeroError],
+        *,
+        report: Callable[[Notice], None],
+    ) -> None:
+        """Take the images that the shared cache has, verified, into the private cache.
 
         Args:
             heroes: What is missing, asked for already or not.
+            images: Takes what was found.
+            failures: Takes what was found and cannot be stored.
             report: Takes what there is to tell meanwhile.
         """
         self.ask(heroes)
-        images: dict[CacheKey, SiteImage] = {}
         if self._fetching is None or self._depot is None:
-            return images
+            return
         if count := self._fetching.pending:
             what = "1 hero" if count == 1 else f"{count} heroes"
             report(Notice(text=f"asking the shared cache {self._depot.display} for {what}"))
         most = 2 * (os.cpu_count() or 1)
-        accepting: set[Future[tuple[CacheKey, SiteImage] | None]] = set()
+        accepting: set[Future[None]] = set()
         with ThreadPoolExecutor(thread_name_prefix="comfy-images") as pool:
             for answer in self._answers(self._fetching, self._deadlines.reading):
                 match answer:
@@ -136,12 +126,11 @@ class Sharing:
                     case UnsoundError():
                         self._unsound.append(answer)
                     case found:
-                        accepting.add(pool.submit(self._accepted, found))
+                        accepting.add(pool.submit(self._accept, found, images, failures))
                 if len(accepting) >= most:  # not more in memory than is being decoded
                     done, accepting = wait(accepting, return_when=FIRST_COMPLETED)
-                    images.update(filter(None, (future.result() for future in done)))
-            images.update(filter(None, (future.result() for future in accepting)))
-        return images
+                    _raised(done)
+        _raised(accepting)
 
     def offer(self, hero: PlannedHero) -> None:
         """Have an image of the private cache written to the shared one, meanwhile."""
@@ -151,7 +140,6 @@ class Sharing:
         if original is None or (depot := self._reached()) is None:
             return
         from mkdocs_comfy.pipeline.depot import Offer  # noqa: PLC0415  # cold builds only
-        from mkdocs_comfy.pipeline.errands import Errands  # noqa: PLC0415  # likewise
 
         if self._giving is None:
 
@@ -174,7 +162,9 @@ class Sharing:
     def finish(self) -> Iterator[Notice]:
         """Wait a while for what is still being written, then say what there is to say."""
         written = 0
-        if self._giving is not None:
+        if self._giving is not None and self._unread and not self._unread.denied:
+            self._giving.abandon()  # it would not answer either
+        elif self._giving is not None:
             for answer in self._answers(self._giving, self._deadlines.writing, writing=True):
                 if isinstance(answer, SharedCacheError):
                     self._unwritten = answer
@@ -241,18 +231,23 @@ class Sharing:
     def _display(self) -> str:
         return "" if self._depot is None else self._depot.display
 
-    def _accepted(self, found: Found) -> tuple[CacheKey, SiteImage] | None:
-        """Decode, verify and store an image; ``None`` where that cannot be done."""
+    def _accept(
+        self,
+        found: Found,
+        images: dict[CacheKey, SiteImage],
+        failures: dict[CacheKey, HeroError],
+    ) -> None:
+        """Decode, verify and store an image."""
+        key = found.sidecar.key
         try:
-            return found.sidecar.key, self._delivery.from_shared(found.sidecar, found.data)
+            images[key] = self._delivery.from_shared(found.sidecar, found.data)
         except UnsoundError as error:
             self._unsound.append(error)
         except BadImageError as error:
             name = image_name(found.sidecar.sha256)
             self._unsound.append(UnsoundError(name, f"cannot be used: {error.what}"))
-        except CacheError:
-            return None  # rendering meets the same disk, and says so
-        return None
+        except CacheError as error:
+            failures[key] = error
 
     def _notices(self, written: int) -> Iterator[Notice]:
         if self._unsound:
@@ -286,6 +281,12 @@ class Sharing:
         way_out = UPGRADE if newer else "delete it there: nothing is ever written over it"
         said = f"{first.file} {first.problem} and is not used{more}"
         return f"shared cache {self._display}: {said}\n    {way_out}"
+
+
+def _raised(futures: Iterable[Future[None]]) -> None:
+    """Raise what a thread raised, which is a fault of ours."""
+    for future in futures:
+        future.result()
 
 
 def _told(error: SharedCacheError, consequence: str) -> str:

@@ -116,6 +116,49 @@ def test_what_a_driver_says_is_shown_without_secrets(monkeypatch):
     assert len(error.what) < 300
 
 
+class RefusalError(Exception):
+    """As aiohttp, azure-core and gcsfs have them, whose packages are not all here."""
+
+    def __init__(self, **said):
+        super().__init__("no")
+        self.__dict__.update(said)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RefusalError(status=403),
+        RefusalError(status_code=401),
+        RefusalError(code=401),
+        OSError("Forbidden: b/x\nCaller does not have storage.objects.get access"),
+        PermissionError(13, "Permission denied"),
+    ],
+    ids=repr,
+)
+def test_a_denial_is_known_as_one(error):
+    found = Remote("gs://b/x", {}).explained(error, writing=True)
+
+    assert found.denied
+    assert found.problem == "access denied"
+    assert "may write it" in found.way_out
+
+
+@pytest.mark.parametrize(
+    ("error", "problem"),
+    [
+        (TimeoutError(), "no answer in time"),
+        (OSError(28, "No space left on device"), "OSError: No space left on device"),
+        (RuntimeError(), "RuntimeError"),
+        (RefusalError(code=500), "RefusalError: no"),
+    ],
+    ids=repr,
+)
+def test_any_other_failure_keeps_its_name(error, problem):
+    found = Remote("gs://b/x", {}).explained(error, writing=False)
+
+    assert (found.problem, found.denied) == (problem, False)
+
+
 def test_an_error_does_not_keep_what_the_driver_said(tmp_path):
     """A traceback would show it."""
     (tmp_path / "a").mkdir()

@@ -12,13 +12,20 @@ import time
 from contextlib import closing, contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
+import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 from PIL import Image
 
+from mkdocs_comfy.errors import CacheError
 from mkdocs_comfy.images.remote import Remote
+from mkdocs_comfy.images.shared import record_of
 from mkdocs_comfy.pipeline import Notice
-from mkdocs_comfy.pipeline.sharing import Deadlines
+from mkdocs_comfy.pipeline.depot import Depot, Offer
+from mkdocs_comfy.pipeline.errands import Deadlines
+from mkdocs_comfy.pipeline.trial import try_shared_cache
 from mkdocs_comfy.pipeline.upkeep import Upkeep
 from mkdocs_comfy.settings import Mode, RemoteSettings
 
@@ -522,7 +529,7 @@ def test_a_server_that_is_down_costs_one_warning(team, made, page, promised):
 def test_a_server_that_hangs_costs_a_bounded_time(team, made, page, promised):
     over = threading.Event()
     pages = [page(f"{seed}.md", hero_seed=seed) for seed in range(3)]
-    with serving(team.folder, lambda _: over.wait(60)) as server:
+    with serving(team.folder, lambda _: over.wait(60) and None) as server:
         pipeline = team.machine("one", remote={"url": server.url}, deadlines=QUICK)
         production, events = made(pipeline, *pages)
         over.set()
@@ -531,6 +538,74 @@ def test_a_server_that_hangs_costs_a_bounded_time(team, made, page, promised):
     assert "reading: no answer for 0.5 s" in warnings(events)[0]
     assert len(warnings(events)) == 1
     assert promised["shared cache hangs"].startswith("all images")
+
+
+def test_who_hangs_on_reading_is_not_waited_for_again(team, made, page):
+    """What is to be written is given up, too."""
+    made(team.machine("one", cache_remote=None))
+    over = threading.Event()
+
+    class Hung(MemoryFileSystem):
+        protocol = "hung"
+
+        def cat_file(self, *_, **__):
+            over.wait(60)
+
+    fsspec.register_implementation("hung", Hung, clobber=True)
+    deadlines = Deadlines(answer=0.5, reading=60, writing=60)
+    pipeline = team.machine("one", remote={"url": "hung://x"}, deadlines=deadlines)
+    production, events = made(pipeline, page(), page("b.md", hero_seed=2), share=True)
+    over.set()
+
+    assert (production.cached, production.rendered) == (1, 1)
+    (warning,) = warnings(events)
+    assert "reading: no answer for 0.5 s" in warning
+    assert "written" not in " ".join(infos(events))
+
+
+def test_a_private_cache_that_cannot_be_written_is_told_as_such(team, made, tmp_path):
+    made(team.machine("one"))
+    (tmp_path / "reader").mkdir()
+    (tmp_path / "reader/originals").write_text("in the way")
+
+    production, _ = made(team.reader())
+
+    (error,) = production.failures.values()
+    assert isinstance(error, CacheError)
+
+
+@pytest.mark.parametrize("act", ["unlink", "touch"])
+def test_an_image_that_changed_before_it_was_written_is_not(team, made, page, act):
+    pipeline = team.machine("one", cache_remote=None)
+    (key,) = made(pipeline)[0].images
+    original = pipeline._cache.original(key)
+    made_so = pipeline._cache.made(key)
+    offer = Offer(
+        sidecar=record_of(key, original.record, made_so), path=original.path, missing=True
+    )
+    depot = Depot(RemoteSettings(url=team.folder.as_uri()), max_bytes=2**20)
+    if act == "unlink":
+        Path(original.path).unlink()
+    else:
+        Path(original.path).write_bytes(png())
+
+    assert not depot.give(offer)
+    assert team.files() == ["mkdocs-comfy.json"]
+
+
+def test_a_store_that_forgets_is_not_fit(settings):
+    class Forgetful(MemoryFileSystem):
+        protocol = "forgetful"
+
+        def pipe_file(self, *_, **__):
+            pass
+
+    fsspec.register_implementation("forgetful", Forgetful, clobber=True)
+    remote = RemoteSettings(url="forgetful://x")
+
+    trial = try_shared_cache(dataclasses.replace(settings, cache_remote=remote))
+
+    assert "what was written to it does not come back" in trial.error.what
 
 
 def test_a_server_that_drips_costs_a_bounded_time(team, made, page, promised):

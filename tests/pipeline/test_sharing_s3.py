@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from mkdocs_comfy.pipeline import Notice
-from mkdocs_comfy.pipeline.sharing import Deadlines
+from mkdocs_comfy.pipeline.errands import Deadlines
 from mkdocs_comfy.pipeline.trial import try_shared_cache
 from mkdocs_comfy.settings import RemoteSettings
 
