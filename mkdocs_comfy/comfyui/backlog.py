@@ -137,9 +137,8 @@ def choose(
     """The group that a server goes on with, or ``None`` where there is nothing for it.
 
     A group that fewer servers can do comes first, since they alone can. Then one that waits for
-    too long, then the one that the
-    server has the models of in memory. Then one that nobody is at, and where all are, the one
-    with most to do for each server that is at it.
+    too long, then the one that the server has the models of in memory. Then one that nobody is at,
+    and where all are, the one with most to do for each server that is at it.
 
     Args:
         backlog: What is left.

@@ -9,7 +9,7 @@ from mkdocs_comfy.comfyui.member import drop_copies
 from mkdocs_comfy.comfyui.pool import Pool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from mkdocs_comfy.comfyui.backlog import Group
     from mkdocs_comfy.comfyui.jobs import Limits, RenderEvent, RenderJob
@@ -34,7 +34,6 @@ class OpenPool(Pool):
     def __init__(
         self,
         clients: Sequence[ServerClient],
-        jobs: Iterable[RenderJob],
         *,
         limits: Limits,
         beat: float,
@@ -45,7 +44,6 @@ class OpenPool(Pool):
 
         Args:
             clients: One server or more.
-            jobs: What to render first.
             limits: How often and how long to try.
             beat: Seconds between two looks at the clock.
             emit: Takes what happens.
@@ -53,7 +51,7 @@ class OpenPool(Pool):
         """
         self._idle, self._rest = idle, False
         self._timer: asyncio.TimerHandle | None = None
-        super().__init__(clients, jobs, limits=limits, beat=beat, emit=emit)
+        super().__init__(clients, (), limits=limits, beat=beat, emit=emit)
 
     @property
     def waiting(self) -> int:

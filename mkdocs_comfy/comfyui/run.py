@@ -170,7 +170,6 @@ class OpenRun(Run[OpenPool]):
         self._call(self._add)
         return OpenPool(
             clients,
-            (),
             limits=self._limits,
             beat=self._transports[0].pace.beat,
             emit=emit,

@@ -73,6 +73,23 @@ def graph_of(prompt="a lighthouse at dusk", seed=7, **inputs):
 
 
 @pytest.fixture
+def fakes():
+    """Start servers that have the graph's model, one for each latency."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*latencies, **knobs):
+            servers = [
+                stack.enter_context(FakeComfyUI(painter=flat_painter, latency=each, **knobs))
+                for each in latencies
+            ]
+            for server in servers:
+                server.models = {**server.models, "checkpoints": ["sd_xl_base_1.0.safetensors"]}
+            return servers
+
+        yield start
+
+
+@pytest.fixture
 def a_graph():
     return graph_of
 

@@ -21,26 +21,9 @@ from mkdocs_comfy.comfyui.jobs import (
 from mkdocs_comfy.comfyui.renderer import Renderer
 from mkdocs_comfy.comfyui.server import Pace, ServerConfig
 from mkdocs_comfy.errors import AuthError, MissingModelError, UnreachableError
-from mkdocs_comfy.testing import FakeComfyUI, flat_painter
 
 QUICK = Pace(lost=0.6, poll_last=0.2, poll_live=0.5)
 MODEL = "sd_xl_base_1.0.safetensors"
-
-
-@pytest.fixture
-def fakes():
-    with contextlib.ExitStack() as stack:
-
-        def start(*latencies, **knobs):
-            servers = [
-                stack.enter_context(FakeComfyUI(painter=flat_painter, latency=each, **knobs))
-                for each in latencies
-            ]
-            for server in servers:
-                server.models = {**server.models, "checkpoints": [MODEL]}
-            return servers
-
-        yield start
 
 
 @pytest.fixture

@@ -31,27 +31,10 @@ from mkdocs_comfy.errors import (
     QuotaError,
     UnreachableError,
 )
-from mkdocs_comfy.testing import Answer, FakeComfyUI, NodeFailure, flat_painter
+from mkdocs_comfy.testing import Answer, NodeFailure
 
 QUICK = Pace(lost=0.6, poll_last=0.2, poll_live=0.5)
 MODEL = "sd_xl_base_1.0.safetensors"
-
-
-@pytest.fixture
-def fakes():
-    """Start servers that have the graph's model, one for each latency."""
-    with contextlib.ExitStack() as stack:
-
-        def start(*latencies):
-            servers = [
-                stack.enter_context(FakeComfyUI(painter=flat_painter, latency=each))
-                for each in latencies
-            ]
-            for server in servers:
-                server.models = {**server.models, "checkpoints": [MODEL]}
-            return servers
-
-        yield start
 
 
 @pytest.fixture
